@@ -1,0 +1,20 @@
+//! Recurrence or radiation necrosis? From a folder of NIfTI studies to one page per lesion.
+//!
+//! The rooms stand in the order in which the data flows; a room uses only rooms above it. `ARCHITECTURE.md` is the
+//! map of the house. Research use only.
+
+#[macro_use]
+mod words;
+pub mod acquisition;
+pub mod clinical;
+pub mod quality;
+pub mod units;
+
+pub mod image;
+pub mod lesion;
+pub mod verdict;
+
+pub mod report;
+pub mod settings;
+
+pub use words::UnknownWord;

@@ -1,0 +1,2 @@
+//! relight
+fn main() {}

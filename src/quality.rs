@@ -1,0 +1,165 @@
+//! What is worth a doubt: quality words, checks with their limits, and caveats.
+//!
+//! A fallback, a missing input or a suspicious value never passes in silence: it becomes a [`Caveat`], which the
+//! lesion's row, its JSON and its page all print. Every code is explained by `relight explain CODE`.
+
+use serde::{Deserialize, Serialize};
+
+closed_words! {
+    /// The word that a quality check ends in.
+    pub enum Quality: "quality word" {
+        /// Within every limit.
+        Pass = "pass",
+        /// Usable, with a limit crossed that a reader must know of.
+        Caution = "caution",
+        /// Not usable: the verdict treats the measurement as missing.
+        Fail = "fail",
+    }
+}
+
+impl Quality {
+    /// The worse of two words.
+    pub fn worse(self, other: Self) -> Self {
+        let rank = |quality| match quality {
+            Self::Pass => 0,
+            Self::Caution => 1,
+            Self::Fail => 2,
+        };
+        if rank(self) >= rank(other) { self } else { other }
+    }
+}
+
+/// One quality check: what was found, what was expected, and what it means for this lesion.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Check {
+    /// What was looked at, such as `Baseline length`.
+    pub name: String,
+    /// What was found, with its unit.
+    pub found: String,
+    /// The limit, with its unit.
+    pub limit: String,
+    /// The outcome.
+    pub quality: Quality,
+    /// One plain sentence: what the outcome means here.
+    pub meaning: String,
+}
+
+/// The worst word among checks; `None` where nothing was checked.
+pub fn worst(checks: &[Check]) -> Option<Quality> {
+    checks.iter().map(|check| check.quality).reduce(Quality::worse)
+}
+
+/// A doubt that travels with a number to the page.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Caveat {
+    /// Which doubt; explained by `relight explain`.
+    pub code: CaveatCode,
+    /// The particulars: which file, field or number, expected and found.
+    pub detail: String,
+}
+
+impl Caveat {
+    /// A caveat with its particulars.
+    pub fn new(code: CaveatCode, detail: impl Into<String>) -> Self {
+        Self { code, detail: detail.into() }
+    }
+}
+
+impl std::fmt::Display for Caveat {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.detail.is_empty() { write!(f, "{}", self.code) } else { write!(f, "{}: {}", self.code, self.detail) }
+    }
+}
+
+macro_rules! caveat_codes {
+    ($($(#[$group:meta])* $variant:ident = $code:literal, $meaning:literal;)*) => {
+        /// Every doubt the program can attach to a number.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub enum CaveatCode {
+            $(#[doc = $meaning] #[serde(rename = $code)] $variant,)*
+        }
+
+        impl CaveatCode {
+            /// All codes, in the order of the rooms that raise them.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            /// The code as it stands in tables.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $code,)* }
+            }
+
+            /// What it means, in one or two plain sentences.
+            pub const fn meaning(self) -> &'static str {
+                match self { $(Self::$variant => $meaning,)* }
+            }
+        }
+    };
+}
+
+caveat_codes! {
+    // study
+    HeightInCentimeters = "HEIGHT_IN_CENTIMETERS", "A body height above 3 was read as centimeters.";
+    SidecarAndHeaderDiffer = "SIDECAR_AND_HEADER_DIFFER", "The sidecar and the image header give different values; the sidecar's was used.";
+    MaskResampled = "MASK_RESAMPLED", "A mask stood on another grid and was taken to the series by nearest neighbor in scanner coordinates.";
+    MaskPartlyOutside = "MASK_PARTLY_OUTSIDE", "Part of the lesion mask lies outside the image; only the covered part was measured.";
+    // dsc
+    BaselineShort = "BASELINE_SHORT", "Fewer than ten frames before the bolus arrives: the baseline signal is uncertain.";
+    ProtocolOutsideConsensus = "PROTOCOL_OUTSIDE_CONSENSUS", "The DSC protocol lies outside the consensus recommendation (Boxerman 2020), so the cut-offs may not transfer.";
+    VoxelsSaturated = "VOXELS_SATURATED", "Voxels whose signal fell to the noise floor were left out of the means.";
+    AifFailed = "AIF_FAILED", "No arterial input function could be found: CBF, MTT and Tmax are not estimated; rCBV does not need one.";
+    MirroredReference = "MIRRORED_REFERENCE", "No reference mask was given: the lesion mirrored in the mid-sagittal plane, white matter only, served as the reference.";
+    LeakageNotCorrected = "LEAKAGE_NOT_CORRECTED", "The leakage model could not be solved in some voxels: they are not estimated.";
+    // pet
+    UptakeTimeZero = "UPTAKE_TIME_ZERO", "Injection and scan start at the same time for a static scan: TimeZero, ScanStart or InjectionStart is suspicious.";
+    FramesOverlap = "FRAMES_OVERLAP", "FrameDuration makes frames overlap: it may hold end times.";
+    MidnightCrossed = "MIDNIGHT_CROSSED", "A time runs past midnight or backwards.";
+    DecayFactorMismatch = "DECAY_FACTOR_MISMATCH", "DecayCorrectionFactor does not fit FrameTimesStart and ImageDecayCorrectionTime: TimeZero may be wrong.";
+    DoseOrWeightImplausible = "DOSE_OR_WEIGHT_IMPLAUSIBLE", "The injected dose or the body weight is outside what is plausible.";
+    SuvNotAvailable = "SUV_NOT_AVAILABLE", "SUV could not be computed because a field is missing; TBR does not need it.";
+    AutomaticBackground = "AUTOMATIC_BACKGROUND", "No background mask was given: an automatic region served; look at its picture.";
+    BackgroundHeterogeneous = "BACKGROUND_HETEROGENEOUS", "The background region varies more than expected; TBR is less certain.";
+    NoBackground = "NO_BACKGROUND", "No background region: TBR is not computed.";
+    NegativeUptake = "NEGATIVE_UPTAKE", "The PET image holds negative voxels inside the lesion.";
+    SmallLesionPet = "SMALL_LESION_PET", "The lesion is narrower than twice the scanner's resolution: uptake is underestimated (partial volume).";
+    // lesion
+    MaskIncludesCore = "MASK_INCLUDES_CORE", "More than a fifth of the lesion mask does not enhance; the mean over enhancing tissue decides.";
+    CoreNotLabeled = "CORE_NOT_LABELED", "The mask has no labeled necrotic core and no post-contrast T1 tells it apart: the mean is over the mask as given.";
+    ComponentTooSmall = "COMPONENT_TOO_SMALL", "Components below the smallest volume were dropped.";
+    FewVoxels = "FEW_VOXELS", "Too few usable voxels for an interval.";
+    LesionCrossesMidline = "LESION_CROSSES_MIDLINE", "The lesion crosses the mid-sagittal plane: a mirrored region is not independent of it.";
+    // verdict
+    CutoffNotForTracer = "CUTOFF_NOT_FOR_TRACER", "The centre's single TBR cut-off is for MET only and was ignored for this tracer.";
+    NoCutoffForTracer = "NO_CUTOFF_FOR_TRACER", "No cut-off is configured for this tracer: the ratio is reported and not used.";
+    TracerUnknown = "TRACER_UNKNOWN", "A ratio without a tracer cannot be judged.";
+    CbvNearZero = "CBV_NEAR_ZERO", "The corrected mean rCBV is slightly below zero, as in avascular tissue after leakage correction; it is read as low.";
+    CbvNegative = "CBV_NEGATIVE", "The corrected mean rCBV is too far below zero to be a measurement; it is treated as missing.";
+    ImpossibleValue = "IMPOSSIBLE_VALUE", "A negative or infinite value cannot be a measurement; it is treated as missing.";
+    AslUnvalidated = "ASL_UNVALIDATED", "The ASL cut-offs are borrowed from rCBV and are not validated.";
+    PathwayUnknown = "PATHWAY_UNKNOWN", "The disease pathway is not known: quantities are given, a verdict is not.";
+    SarcomaNotJudged = "SARCOMA_NOT_JUDGED", "Sarcoma lesions are measured; their pathway is not judged by this version.";
+}
+
+impl std::fmt::Display for CaveatCode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_worst_word_wins() {
+        assert_eq!(Quality::Pass.worse(Quality::Caution), Quality::Caution);
+        assert_eq!(Quality::Fail.worse(Quality::Caution), Quality::Fail);
+    }
+
+    #[test]
+    fn codes_are_unique() {
+        let mut codes: Vec<_> = CaveatCode::ALL.iter().map(|code| code.as_str()).collect();
+        codes.sort_unstable();
+        codes.dedup();
+        assert_eq!(codes.len(), CaveatCode::ALL.len());
+    }
+}

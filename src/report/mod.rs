@@ -1,0 +1,3 @@
+//! Pages: figures, HTML. Computes nothing: every printed number is a field of a typed value.
+
+pub mod model;

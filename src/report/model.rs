@@ -1,0 +1,163 @@
+//! What a page shows: typed values that the pipeline fills and the page only prints.
+
+use serde::{Deserialize, Serialize};
+
+use crate::lesion::LesionRecord;
+use crate::quality::{Caveat, Check};
+use crate::verdict::Verdict;
+
+/// One subject: the page of all its lesions.
+#[derive(Debug, Clone)]
+pub struct SubjectPage {
+    /// `sub-…`.
+    pub participant_id: String,
+    /// Free-text diagnosis, as in the participants table.
+    pub diagnosis: Option<String>,
+    /// Radiotherapy in words, such as `60 Gy in 30 fractions, ended 2025-03-02`.
+    pub radiotherapy: Option<String>,
+    /// Lesions, each with its time points in order; the last one is shown.
+    pub lesions: Vec<LesionPage>,
+    /// Who made the page and from what.
+    pub provenance: Provenance,
+}
+
+/// One lesion over its time points.
+#[derive(Debug, Clone)]
+pub struct LesionPage {
+    /// Time points in order, at least one.
+    pub time_points: Vec<TimePoint>,
+}
+
+/// One lesion at one session.
+#[derive(Debug, Clone)]
+pub struct TimePoint {
+    /// Everything measured.
+    pub record: LesionRecord,
+    /// What it means.
+    pub verdict: Verdict,
+    /// Every doubt, from reading to judging.
+    pub caveats: Vec<Caveat>,
+    /// Quality checks of perfusion.
+    pub dsc_checks: Vec<Check>,
+    /// Quality checks of PET.
+    pub pet_checks: Vec<Check>,
+    /// The background of the TBR in words, such as `contralateral crescent, 14.2 mL`.
+    pub background: Option<String>,
+    /// The film strip, left to right.
+    pub panels: Vec<Panel>,
+    /// The bolus passage.
+    pub bolus: Option<BolusFigure>,
+    /// What was looked for and not found, in words.
+    pub missing: Vec<String>,
+    /// What was measured how, in sentences that name the model and the reference.
+    pub methods: Vec<String>,
+}
+
+/// What a film-strip panel shows; it decides the color map.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PanelKind {
+    /// Anatomy in grey.
+    Anatomy,
+    /// A perfusion map in color.
+    Perfusion,
+    /// Fractional tumor burden classes over anatomy.
+    TumorBurden,
+    /// A PET map in color.
+    Uptake,
+}
+
+/// A picture of one axial slice, as values: the page colors it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Panel {
+    /// What it shows.
+    pub kind: PanelKind,
+    /// Title, such as `rCBV, leakage corrected`.
+    pub title: String,
+    /// One line of numbers, such as `mean 1.20, 90th percentile 2.18`.
+    pub caption: String,
+    /// The pixels in radiological view: patient right on the left, anterior up.
+    pub raster: Raster,
+    /// For [`PanelKind::TumorBurden`]: the anatomy beneath.
+    pub underlay: Option<Raster>,
+    /// Values at the ends of the color bar.
+    pub range: (f64, f64),
+    /// Cut-offs to mark on the bar.
+    pub cutoffs: Vec<f64>,
+    /// Unit behind the numbers of the bar; empty for ratios.
+    pub unit: String,
+    /// Outline of the lesion in pixels, closed polylines.
+    pub outline: Vec<Vec<[f32; 2]>>,
+    /// Scanner z of the slice, mm.
+    pub slice_mm: f64,
+}
+
+/// Values of a picture, rows from the top.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Raster {
+    /// Pixels a row.
+    pub width: usize,
+    /// Rows.
+    pub height: usize,
+    /// Edge of a pixel, mm.
+    pub millimeters: f64,
+    /// Values row by row; NaN is outside or not estimated.
+    pub values: Vec<f32>,
+}
+
+/// Mean ΔR2* of lesion and reference.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BolusFigure {
+    /// Frame times, s.
+    pub time: Vec<f64>,
+    /// Lesion, measured, 1/s.
+    pub lesion: Vec<f64>,
+    /// Lesion, leakage-corrected, 1/s.
+    pub lesion_corrected: Vec<f64>,
+    /// Reference white matter, 1/s.
+    pub reference: Vec<f64>,
+    /// Last frame before the bolus arrives.
+    pub arrival: f64,
+}
+
+/// From what, by what, with which settings a page was made.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Provenance {
+    /// Program version.
+    pub version: String,
+    /// Version of the decision rules.
+    pub rules_version: String,
+    /// Hash of inputs, settings and version.
+    pub run_id: String,
+    /// Hash of the settings.
+    pub settings_hash: String,
+    /// Each input: its path inside the study and its SHA-256.
+    pub inputs: Vec<(String, String)>,
+}
+
+/// The study page.
+#[derive(Debug, Clone)]
+pub struct StudyPage {
+    /// Name from the study's `dataset_description.json`, or the folder's label.
+    pub title: String,
+    /// Latest time point of each lesion: record, verdict, and the relative link to its page.
+    pub lesions: Vec<StudyRow>,
+    /// Sessions that failed, with the reason.
+    pub failures: Vec<(String, String)>,
+    /// Day against which windows and overdue visits are told.
+    pub as_of: Option<jiff::civil::Date>,
+    /// From what it was made.
+    pub provenance: Provenance,
+}
+
+/// One lesion on the study page.
+#[derive(Debug, Clone)]
+pub struct StudyRow {
+    /// Everything measured at the latest session.
+    pub record: LesionRecord,
+    /// Its verdict.
+    pub verdict: Verdict,
+    /// All doubts.
+    pub caveats: Vec<Caveat>,
+    /// Link to the lesion, relative to the study page.
+    pub link: String,
+}
