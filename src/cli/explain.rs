@@ -1,0 +1,50 @@
+//! `relight explain`: what a rule, caveat, next step or reason means, with its source.
+
+use serde_json::json;
+
+use super::Global;
+use super::exit::{Exit, Failure, Outcome, print, print_json};
+use crate::verdict;
+
+/// Explain a rule (B6, F2), a caveat, a reason, a next step or an exit code.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// The code to explain; without one, all codes are listed.
+    code: Option<String>,
+}
+
+pub(super) fn execute(arguments: &Arguments, global: &Global) -> Result<Outcome, Failure> {
+    let Some(code) = &arguments.code else {
+        let codes = verdict::codes();
+        if global.json {
+            print_json(&json!({ "codes": codes }))?;
+        } else {
+            print(format!("{}\n", codes.join("\n")).as_bytes())?;
+        }
+        return Ok(Outcome::silent());
+    };
+    let Some(explanation) = verdict::explain(code) else {
+        return Err(Failure::new(Exit::Usage, anyhow::anyhow!("{}", unknown(code))));
+    };
+    if global.json {
+        print_json(&json!({
+            "code": code, "title": explanation.title, "text": explanation.text, "source": explanation.source,
+        }))?;
+    } else {
+        let text = format!("{}\n\n{}\n\nSource: {}\n", explanation.title, explanation.text, explanation.source);
+        print(text.as_bytes())?;
+    }
+    Ok(Outcome::silent())
+}
+
+fn unknown(code: &str) -> String {
+    let upper = code.to_uppercase();
+    let nearest = verdict::codes()
+        .into_iter()
+        .map(|candidate| (strsim::jaro_winkler(&upper, &candidate.to_uppercase()), candidate))
+        .max_by(|a, b| a.0.total_cmp(&b.0));
+    match nearest {
+        Some((similarity, candidate)) if similarity > 0.7 => format!("there is no code {code:?}; did you mean {candidate}?"),
+        _ => format!("there is no code {code:?}; `relight explain` lists them all"),
+    }
+}
