@@ -11,6 +11,8 @@ pub mod quality;
 pub mod units;
 
 pub mod image;
+pub mod region;
+
 pub mod lesion;
 pub mod verdict;
 
