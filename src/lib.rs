@@ -11,6 +11,8 @@ pub mod quality;
 pub mod units;
 
 pub mod image;
+pub mod pet;
+
 pub mod lesion;
 pub mod verdict;
 
