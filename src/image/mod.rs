@@ -4,10 +4,21 @@
 //! the second posterior-to-anterior, the third inferior-to-superior, first axis fastest. The grid remembers how the
 //! file stored it, and writing restores that order. So no result depends on the storage orientation.
 
+mod codec;
+mod compaction;
+mod error;
 mod grid;
+mod header;
+mod nifti;
 mod series;
+mod stream;
 mod volume;
+mod voxel_loop;
 
+pub use error::ImageError;
 pub use grid::{Affine, Grid, GridError, SpaceDifference, Storage};
+pub use header::Placement;
+pub use nifti::NiftiImage;
 pub use series::{Samples, Series};
 pub use volume::{Labels, Mask, Volume};
+pub use voxel_loop::{BLOCK_VOXELS, Block, for_each_block};
