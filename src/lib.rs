@@ -12,6 +12,7 @@ pub mod units;
 
 pub mod image;
 pub mod region;
+pub mod pet;
 
 pub mod lesion;
 pub mod verdict;

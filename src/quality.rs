@@ -113,12 +113,18 @@ caveat_codes! {
     UptakeTimeZero = "UPTAKE_TIME_ZERO", "Injection and scan start at the same time for a static scan: TimeZero, ScanStart or InjectionStart is suspicious.";
     FramesOverlap = "FRAMES_OVERLAP", "FrameDuration makes frames overlap: it may hold end times.";
     MidnightCrossed = "MIDNIGHT_CROSSED", "A time runs past midnight or backwards.";
+    FrameCountMismatch = "FRAME_COUNT_MISMATCH", "The sidecar describes another number of frames than the image holds.";
+    FrameTimesInvalid = "FRAME_TIMES_INVALID", "Frame start times do not increase, or a frame's duration is not positive.";
+    HalfLifeMismatch = "HALF_LIFE_MISMATCH", "The header's half-life is not that of the named radionuclide; the header's was used.";
+    StaticWindowNotPlaced = "STATIC_WINDOW_NOT_PLACED", "The static window could not be placed among the frames: all frames were averaged.";
+    BackgroundInsideLesion = "BACKGROUND_INSIDE_LESION", "Part of the background region lies inside a lesion, which lowers TBR.";
     DecayFactorMismatch = "DECAY_FACTOR_MISMATCH", "DecayCorrectionFactor does not fit FrameTimesStart and ImageDecayCorrectionTime: TimeZero may be wrong.";
     DoseOrWeightImplausible = "DOSE_OR_WEIGHT_IMPLAUSIBLE", "The injected dose or the body weight is outside what is plausible.";
     SuvNotAvailable = "SUV_NOT_AVAILABLE", "SUV could not be computed because a field is missing; TBR does not need it.";
     AutomaticBackground = "AUTOMATIC_BACKGROUND", "No background mask was given: an automatic region served; look at its picture.";
     BackgroundHeterogeneous = "BACKGROUND_HETEROGENEOUS", "The background region varies more than expected; TBR is less certain.";
     NoBackground = "NO_BACKGROUND", "No background region: TBR is not computed.";
+    UptakeNotEstimated = "UPTAKE_NOT_ESTIMATED", "Voxels of the lesion hold no value and were left out.";
     NegativeUptake = "NEGATIVE_UPTAKE", "The PET image holds negative voxels inside the lesion.";
     SmallLesionPet = "SMALL_LESION_PET", "The lesion is narrower than twice the scanner's resolution: uptake is underestimated (partial volume).";
     // lesion

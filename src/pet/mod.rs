@@ -1,0 +1,21 @@
+//! PET: from an image in activity or SUV to uptake in each lesion.
+//!
+//! SUV needs weight, dose and times; the tumor-to-background ratio needs none of them and is never blocked by them.
+
+pub mod background;
+pub mod body;
+pub mod decay;
+pub mod peak;
+pub mod quantify;
+pub mod settings;
+pub mod suv;
+pub mod timing;
+pub mod uptake;
+
+pub use background::{Background, BackgroundSource, BackgroundStatistic, BackgroundUptake};
+pub use decay::{HalfLife, HalfLifeSource};
+pub use peak::{Peak, PeakMode, Peaks};
+pub use quantify::{PetError, PetResult, quantify};
+pub use settings::{Settings, SettingsError, VolumeRule};
+pub use suv::{SuvKind, SuvScale, SuvUnavailable};
+pub use uptake::{BiologicalVolume, LesionUptake, Scales, Uptake};
