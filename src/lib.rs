@@ -11,10 +11,13 @@ pub mod quality;
 pub mod units;
 
 pub mod image;
+
 pub mod lesion;
 pub mod verdict;
 
 pub mod report;
+
+pub mod phantom;
 pub mod settings;
 
 pub use words::UnknownWord;
