@@ -6,7 +6,7 @@
 /// √½ as bits: the mantissa is taken into [√½, √2).
 const SQRT_HALF_BITS: u32 = 0x3f35_04f3;
 /// ln 2 in two parts: the first has few digits, so that its product with an exponent is exact.
-const LN_2_HIGH: f32 = 0.693_359_375;
+const LN_2_HIGH: f32 = 0.693_359_4;
 const LN_2_LOW: f32 = -2.121_944_4e-4;
 
 /// Bound of the relative error of [`ln`], near 1 too (found by the tests: 8.1e-8).
@@ -28,7 +28,7 @@ pub fn ln(x: f32) -> f32 {
     polynomial = polynomial * r - 1.666_805_7e-1;
     polynomial = polynomial * r + 2.000_071_5e-1;
     polynomial = polynomial * r - 2.499_999_4e-1;
-    polynomial = polynomial * r + 3.333_333_1e-1;
+    polynomial = polynomial * r + 3.333_333e-1;
     let small = polynomial * r * square + exponent * LN_2_LOW - 0.5 * square;
     r + small + exponent * LN_2_HIGH
 }
