@@ -7,7 +7,9 @@
 mod grid;
 mod series;
 mod volume;
+mod voxel_loop;
 
 pub use grid::{Affine, Grid, GridError, SpaceDifference, Storage};
 pub use series::{Samples, Series};
 pub use volume::{Labels, Mask, Volume};
+pub use voxel_loop::{BLOCK_VOXELS, Block, for_each_block};

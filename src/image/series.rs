@@ -45,9 +45,11 @@ impl Series {
             let range = frame * self.voxels + from..frame * self.voxels + from + width;
             match &self.samples {
                 Samples::Int16 { data, slope, intercept } => {
-                    let (slope, intercept) = (*slope as f32, *intercept as f32);
+                    let unscaled = *slope == 1.0 && *intercept == 0.0;
                     for (value, &stored) in row.iter_mut().zip(&data[range]) {
-                        *value = f32::from(stored) * slope + intercept;
+                        // The same bits as a volume of this frame has: computed in f64, stored in f32.
+                        *value =
+                            if unscaled { f32::from(stored) } else { (f64::from(stored) * slope + intercept) as f32 };
                     }
                 }
                 Samples::Float32(data) => row.copy_from_slice(&data[range]),
