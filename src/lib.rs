@@ -14,10 +14,14 @@ pub mod image;
 pub mod region;
 pub mod pet;
 
+pub mod curve;
+
 pub mod lesion;
 pub mod verdict;
 
 pub mod report;
+
+pub mod phantom;
 pub mod settings;
 
 pub use words::UnknownWord;
