@@ -12,6 +12,7 @@ pub mod units;
 
 pub mod image;
 pub mod lesion;
+pub mod study;
 pub mod verdict;
 
 pub mod report;
