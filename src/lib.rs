@@ -17,6 +17,7 @@ pub mod pet;
 pub mod curve;
 
 pub mod lesion;
+pub mod study;
 pub mod verdict;
 
 pub mod report;

@@ -8,9 +8,7 @@ use serde_json::Value;
 
 use crate::clinical::{Histology, Margins, NewEnhancement, Pathway, RtField, SteroidChange, Symptoms, Tracer, YesNo};
 use crate::quality::Quality;
-
-/// How missing values are written in tables.
-pub const MISSING: &str = "n/a";
+pub use crate::words::{MISSING, is_missing};
 
 /// A column of the lesion table: its name, unit and meaning (the data dictionary).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -151,11 +149,6 @@ macro_rules! lesion_record {
             }
         }
     };
-}
-
-/// Whether a cell says that its value is missing.
-pub fn is_missing(text: &str) -> bool {
-    matches!(text, "" | "n/a" | "N/A" | "NA" | "na" | "nan" | "NaN")
 }
 
 lesion_record! {
