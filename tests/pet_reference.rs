@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use relight::acquisition::{PetAcquisition, PetUnits};
 use relight::clinical::{Sex, Tracer};
 use relight::image::{Affine, Grid, Mask, NiftiImage, Volume};
-use relight::pet::{LesionUptake, PeakMode, Settings, SuvKind, SuvScale, quantify};
+use relight::pet::{LesionUptake, PeakMode, Settings, SuvKind, SuvScale, TimeActivity, quantify};
 use relight::settings::default_section;
 use relight::units::{Becquerels, Kilograms, Meters, Seconds};
 
@@ -167,5 +167,29 @@ fn the_ibsi_digital_phantom_gives_the_consensus_values() {
         (lesion.peaks.of(PeakMode::IbsiGlobal).unwrap().value, "peak_global"),
     ] {
         assert_close(found, exact[name].as_f64().unwrap(), 1e-12, name);
+    }
+}
+
+#[test]
+fn sixty_real_curves_agree_in_time_to_peak_and_slope() {
+    let Some(data) = reference_data() else { return };
+    let curves = table(&data.join("pet/kinfitr_pbr28_tacs.csv"));
+    let reference = table(&data.join("pet/kinfitr_tac_reference.csv"));
+    assert_eq!(reference.len(), 60);
+    for row in &reference {
+        let (scan, region) = (row["PET"].as_str(), row["roi"].as_str());
+        let number = |point: &BTreeMap<String, String>, column: &str| point[column].parse::<f64>().unwrap();
+        let points = || curves.iter().filter(|point| point["PET"] == scan);
+        let curve = TimeActivity {
+            minutes: points().map(|point| number(point, "Times") / 60.0).collect(),
+            values: points().map(|point| number(point, region)).collect(),
+        };
+        let what = |column: &str| format!("{scan} {region} {column}");
+        // The reference prints times to ten digits.
+        assert_close(curve.time_to_peak_min().unwrap(), number(row, "ttp_min"), 1e-9, &what("ttp_min"));
+        for (window, end) in [("20_40", 40.0), ("20_50", 50.0)] {
+            let slope = curve.slope_per_h(20.0, end, 3).unwrap();
+            assert_close(slope, number(row, &format!("slope{window}_per_h")), 1e-6, &what(window));
+        }
     }
 }
