@@ -421,8 +421,7 @@ impl Pair {
         let lower = name.to_ascii_lowercase();
         let bare = lower.strip_suffix(".gz").unwrap_or(&lower);
         let stem = bare.strip_suffix(".hdr").or_else(|| bare.strip_suffix(".img"))?;
-        let uppercase =
-            name[stem.len()..].starts_with(|dot| dot == '.') && name[stem.len() + 1..].starts_with(['H', 'I']);
+        let uppercase = name[stem.len() + 1..].starts_with(['H', 'I']);
         Some(Self { stem: name[..stem.len()].into(), uppercase })
     }
 

@@ -5,6 +5,8 @@
 pub mod background;
 pub mod body;
 pub mod decay;
+pub mod dynamic;
+pub mod frames;
 pub mod peak;
 pub mod quantify;
 pub mod settings;
@@ -14,8 +16,10 @@ pub mod uptake;
 
 pub use background::{Background, BackgroundSource, BackgroundStatistic, BackgroundUptake};
 pub use decay::{HalfLife, HalfLifeSource};
+pub use dynamic::{DynamicUptake, Pattern, TimeActivity};
+pub use frames::{FrameReduction, StaticImage};
 pub use peak::{Peak, PeakMode, Peaks};
-pub use quantify::{PetError, PetResult, quantify};
+pub use quantify::{PetError, PetResult, quantify, quantify_frames};
 pub use settings::{Settings, SettingsError, VolumeRule};
 pub use suv::{SuvKind, SuvScale, SuvUnavailable};
 pub use uptake::{BiologicalVolume, LesionUptake, Scales, Uptake};

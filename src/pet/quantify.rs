@@ -1,6 +1,7 @@
 //! One static PET image and its lesions: SUV where the metadata allow it, TBR wherever there is a background.
 
 use super::background::{Background, BackgroundUptake, MeasuredBackground};
+use super::frames::StaticImage;
 use super::peak::Spheres;
 use super::settings::Settings;
 use super::suv::{SuvScale, SuvUnavailable};
@@ -55,11 +56,32 @@ pub fn quantify(
     lesions: &[Mask],
     settings: &Settings,
 ) -> Result<PetResult, PetError> {
+    quantify_after(Vec::new(), image, acquisition, background, lesions, settings)
+}
+
+/// Quantifies the static window of a dynamic image, with the doubts about its frames.
+pub fn quantify_frames(
+    image: &StaticImage,
+    background: Option<&Background>,
+    lesions: &[Mask],
+    settings: &Settings,
+) -> Result<PetResult, PetError> {
+    quantify_after(image.caveats.clone(), &image.volume, &image.acquisition, background, lesions, settings)
+}
+
+fn quantify_after(
+    mut caveats: Vec<Caveat>,
+    image: &Volume,
+    acquisition: &PetAcquisition,
+    background: Option<&Background>,
+    lesions: &[Mask],
+    settings: &Settings,
+) -> Result<PetResult, PetError> {
     for (i, mask) in lesions.iter().enumerate() {
         let on_another_grid = |difference| PetError::LesionGrid { lesion: i + 1, difference };
         image.grid.same_space(&mask.grid).map_err(on_another_grid)?;
     }
-    let mut caveats = timing::check(acquisition, 1, settings);
+    caveats.extend(timing::check(acquisition, 1, settings));
     let mut checks = vec![timing_check(&caveats)];
     let suv = SuvScale::new(acquisition, settings.suv, settings);
     if let Err(reason) = &suv {

@@ -42,6 +42,10 @@ pub struct Settings {
     pub background_overlap_fail: f64,
     pub static_window_start_min: f64,
     pub static_window_end_min: f64,
+    pub slope_window_start_min: f64,
+    pub slope_window_end_min: f64,
+    pub slope_fewest_frames: usize,
+    pub plateau_tolerance: f64,
     pub volumes: VolumeSettings,
 }
 
@@ -121,6 +125,8 @@ impl Settings {
             ("frame_overlap_tolerance_s", self.frame_overlap_tolerance_s),
             ("background_smallest_ml", self.background_smallest_ml),
             ("static_window_start_min", self.static_window_start_min),
+            ("slope_window_start_min", self.slope_window_start_min),
+            ("plateau_tolerance", self.plateau_tolerance),
         ] {
             require(key, value, value.is_finite() && value >= 0.0, "0 or a number above")?;
         }
@@ -128,11 +134,14 @@ impl Settings {
             ("dose_highest_mbq", self.dose_lowest_mbq, self.dose_highest_mbq),
             ("weight_highest_kg", self.weight_lowest_kg, self.weight_highest_kg),
             ("static_window_end_min", self.static_window_start_min, self.static_window_end_min),
+            ("slope_window_end_min", self.slope_window_start_min, self.slope_window_end_min),
         ] {
             require(key, high, high.is_finite() && high > low, "a number above its lower bound")?;
         }
         let share = self.background_overlap_fail;
         require("background_overlap_fail", share, (0.0..=1.0).contains(&share), "a share between 0 and 1")?;
+        let fewest = self.slope_fewest_frames;
+        require("slope_fewest_frames", fewest as f64, fewest >= 2, "at least 2 frames")?;
         self.volumes.check()
     }
 }

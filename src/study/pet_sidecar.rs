@@ -28,22 +28,21 @@ pub fn pet_acquisition(
 ) -> Result<(PetAcquisition, Vec<Caveat>), StudyError> {
     let mut caveats = Vec::new();
     let clock = Clock { sidecar, time_zero: time_zero(sidecar)? };
-    let acquisition = PetAcquisition {
-        units: pet_units(sidecar)?,
-        tracer: tracer(sidecar, tracer_label, &mut caveats)?,
-        radionuclide: sidecar.text("TracerRadionuclide")?.map(str::to_owned),
-        half_life: half_life(sidecar)?,
-        injected: injected(sidecar, &mut caveats)?,
-        injection_start: clock.time("InjectionStart", &mut caveats)?,
-        scan_start: clock.time("ScanStart", &mut caveats)?,
-        time_zero: clock.time_zero,
-        decay_corrected: sidecar.flag("ImageDecayCorrected")?,
-        decay_correction_time: clock.time("ImageDecayCorrectionTime", &mut caveats)?,
-        decay_correction_factors: sidecar.numbers("DecayCorrectionFactor", "one factor a frame")?.unwrap_or_default(),
-        frames: frames(sidecar)?,
-        body: body(sidecar, table, settings, &mut caveats)?,
-        ..PetAcquisition::unknown()
-    };
+    let mut acquisition = PetAcquisition::unknown();
+    acquisition.units = pet_units(sidecar)?;
+    acquisition.tracer = tracer(sidecar, tracer_label, &mut caveats)?;
+    acquisition.radionuclide = sidecar.text("TracerRadionuclide")?.map(str::to_owned);
+    acquisition.half_life = half_life(sidecar)?;
+    acquisition.injected = injected(sidecar, &mut caveats)?;
+    acquisition.injection_start = clock.time("InjectionStart", &mut caveats)?;
+    acquisition.scan_start = clock.time("ScanStart", &mut caveats)?;
+    acquisition.time_zero = clock.time_zero;
+    acquisition.decay_corrected = sidecar.flag("ImageDecayCorrected")?;
+    acquisition.decay_correction_time = clock.time("ImageDecayCorrectionTime", &mut caveats)?;
+    acquisition.decay_correction_factors =
+        sidecar.numbers("DecayCorrectionFactor", "one factor a frame")?.unwrap_or_default();
+    acquisition.frames = frames(sidecar)?;
+    acquisition.body = body_of(sidecar, table, settings, &mut caveats)?;
     Ok((acquisition, caveats))
 }
 
@@ -101,7 +100,7 @@ fn half_life(sidecar: &Sidecar) -> Result<Option<Seconds>, StudyError> {
 fn injected(sidecar: &Sidecar, caveats: &mut Vec<Caveat>) -> Result<Option<Becquerels>, StudyError> {
     let Some(dose) = positive(sidecar, "InjectedRadioactivity", "a dose above 0")? else { return Ok(None) };
     let unit = sidecar.text("InjectedRadioactivityUnits")?;
-    let becquerels = match unit.map(|unit| unit.replace('µ', "u").replace('μ', "u")).as_deref() {
+    let becquerels = match unit.map(|unit| unit.replace(['µ', 'μ'], "u")).as_deref() {
         Some("Bq") => 1.0,
         Some("kBq" | "KBq") => 1e3,
         Some("MBq" | "MBQ" | "Mbq") => 1e6,
@@ -147,7 +146,12 @@ fn frames(sidecar: &Sidecar) -> Result<Vec<PetFrame>, StudyError> {
 }
 
 /// Weight, height and sex: the sidecar first, then the tables.
-fn body(sidecar: &Sidecar, table: &Body, settings: &Settings, caveats: &mut Vec<Caveat>) -> Result<Body, StudyError> {
+fn body_of(
+    sidecar: &Sidecar,
+    table: &Body,
+    settings: &Settings,
+    caveats: &mut Vec<Caveat>,
+) -> Result<Body, StudyError> {
     let weight = first_of(sidecar, &["BodyWeight", "PatientWeight"], "a body weight in kg, above 0")?;
     let height = first_of(sidecar, &["BodyHeight", "PatientSize", "PatientHeight"], "a body height in m, above 0")?;
     let sex = ["Sex", "PatientSex"].iter().find_map(|field| sidecar.text(field).transpose());
