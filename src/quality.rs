@@ -105,6 +105,11 @@ caveat_codes! {
     OneOfSeveralFiles = "ONE_OF_SEVERAL_FILES", "Several files fit one role; the settings chose one of them by name.";
     MaskResampled = "MASK_RESAMPLED", "A mask stood on another grid and was taken to the series by nearest neighbor in scanner coordinates.";
     MaskPartlyOutside = "MASK_PARTLY_OUTSIDE", "Part of the lesion mask lies outside the image; only the covered part was measured.";
+    LesionLostOnGrid = "LESION_LOST_ON_GRID", "The lesion is so small that no voxel of the series lies in it: it cannot be measured there.";
+    MasksNotMatched = "MASKS_NOT_MATCHED", "Masks of several components stand on several grids and carry no labels: which is which cannot be told, so the anatomical mask was taken to the series.";
+    TransformNotUsed = "TRANSFORM_NOT_USED", "A transform file lies beside the images; this version relates images by their scanner coordinates alone.";
+    OtherTracers = "OTHER_TRACERS", "The session has more than one PET tracer: the row holds one of them, the maps all.";
+    NoReference = "NO_REFERENCE", "No reference region: rCBV is not normalized, and cut-offs do not apply to it.";
     // dsc
     BaselineShort = "BASELINE_SHORT", "Fewer than ten frames before the bolus arrives: the baseline signal is uncertain.";
     ProtocolOutsideConsensus = "PROTOCOL_OUTSIDE_CONSENSUS", "The DSC protocol lies outside the consensus recommendation (Boxerman 2020), so the cut-offs may not transfer.";
