@@ -20,6 +20,8 @@ pub mod lesion;
 pub mod study;
 pub mod verdict;
 
+pub mod surveillance;
+
 pub mod report;
 
 pub mod phantom;
