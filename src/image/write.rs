@@ -5,6 +5,7 @@ use std::io::Write;
 use super::error::ImageError;
 use super::grid::{Affine, Grid};
 use super::gzip::ParallelGzip;
+use super::rows::Rows;
 use super::volume::{Labels, Mask, Volume};
 use crate::units::Seconds;
 
@@ -247,15 +248,13 @@ impl Frames<'_, '_> {
         values: &[T],
         encode: impl Fn(T, &mut Vec<u8>) -> Result<(), ImageError>,
     ) -> Result<(), ImageError> {
-        let [nx, ny, nz] = self.layout.grid.stored_shape();
-        let (offset, steps) = self.layout.grid.memory_steps();
-        let mut bytes = Vec::with_capacity(nx * self.layout.bytes);
-        for row in 0..ny * nz {
-            let (y, z) = ((row % ny) as isize, (row / ny) as isize);
-            let first = offset.wrapping_add_signed(steps[1] * y + steps[2] * z);
+        let rows = Rows::of(self.layout.grid);
+        let mut bytes = Vec::with_capacity(rows.length * self.layout.bytes);
+        for row in 0..rows.count {
+            let place = rows.place(row);
             bytes.clear();
-            for x in 0..nx {
-                encode(values[first.wrapping_add_signed(steps[0] * x as isize)], &mut bytes)?;
+            for x in 0..rows.length {
+                encode(values[place.at(x)], &mut bytes)?;
             }
             self.writer.write_all(&bytes)?;
         }
