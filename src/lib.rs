@@ -16,6 +16,8 @@ pub mod pet;
 
 pub mod curve;
 
+pub mod dsc;
+
 pub mod lesion;
 pub mod study;
 pub mod verdict;
