@@ -1,3 +1,7 @@
 //! Pages: figures, HTML. Computes nothing: every printed number is a field of a typed value.
 
+pub mod figures;
+pub mod html;
 pub mod model;
+pub mod number;
+pub mod words;

@@ -1,0 +1,360 @@
+//! All wording of the pages.
+//!
+//! Wording follows EVIDENCE.md 4 and 5: a verdict never stands without its confidence and its rule, necrosis is a label
+//! of management, indeterminate is not benign, and symptoms are support in words.
+
+use crate::clinical::{Pathway, Symptoms};
+use crate::quality::Quality;
+use crate::verdict::{Class, Confidence, NextStep, Pole, Verdict};
+
+/// First line of every page.
+pub const RESEARCH_USE: &str = "Research use only.";
+
+/// What the line goes on to say.
+pub const NOT_A_DEVICE: &str = "Not a medical device. Not for diagnosis, treatment selection or triage.";
+
+/// The intended use, at the foot of every page.
+pub const INTENDED_USE: &str = "Research software: it quantifies perfusion MRI and PET in lesion masks that a user \
+    supplies and lists how the numbers compare with configurable cut-offs. Not validated for pediatric, non-enhancing \
+    or IDH-mutant low-grade, hemorrhagic or brain-stem lesions. Every output must be reviewed with the source images \
+    by a qualified physician.";
+
+/// What stands in place of a value.
+pub const NOT_MEASURED: &str = "not measured";
+
+/// What an indeterminate page says beside the next step; progression rates of BT-RADS 3b.
+pub const NOT_BENIGN: &str = "Indeterminate is not benign: 61.5 to 89 % of lesions read as BT-RADS 3b progressed \
+    (PMID 38672241).";
+
+/// Both risks of an unsettled lesion, side by side.
+pub const BOTH_RISKS: &str = "Waiting may delay the treatment of a true recurrence; surgery carries its own risk.";
+
+/// Why symptoms stand apart.
+pub const SYMPTOMS_ARE_SUPPORT: &str = "Support only: never part of the result, they bear on confidence and next step.";
+
+/// Under the rulers.
+pub const RULERS_ALIGNED: &str = "Each ruler is scaled so that the cut-offs line up.";
+
+/// Under the film strip.
+pub const FILM_CAPTION: &str = "Radiological view: patient right on the left. White line: lesion mask. Maps are \
+    opaque, so that colors can be read against the bar; black is outside or not estimated.";
+
+/// How a number is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scale {
+    /// As it is.
+    Plain,
+    /// A fraction, written in percent.
+    Percent,
+    /// With a plus sign when it is above zero.
+    Signed,
+}
+
+/// The name of a column for readers, and its rounding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Measure {
+    /// Column of the lesion table.
+    pub column: &'static str,
+    /// Its name on the page.
+    pub name: &'static str,
+    /// Decimals shown.
+    pub decimals: usize,
+    /// How it is written.
+    pub scale: Scale,
+}
+
+macro_rules! measures {
+    ($($column:ident $name:literal $decimals:literal $scale:ident;)*) => {
+        /// Every measure of the lesion table, in its order.
+        pub const MEASURES: &[Measure] = &[
+            $(Measure { column: stringify!($column), name: $name, decimals: $decimals, scale: Scale::$scale },)*
+        ];
+    };
+}
+
+measures! {
+    volume_ml "Volume" 2 Plain;
+    index_volume_ml "Volume at the index scan" 2 Plain;
+    longest_diameter_mm "Longest diameter" 1 Plain;
+    perpendicular_diameter_mm "Perpendicular diameter" 1 Plain;
+    rcbv_mean "rCBV, mean" 2 Plain;
+    rcbv_enhancing_mean "rCBV, mean of enhancing tissue" 2 Plain;
+    rcbv_ci_low "rCBV, 95 % interval, lower end" 2 Plain;
+    rcbv_ci_high "rCBV, 95 % interval, upper end" 2 Plain;
+    rcbv_p_above "Probability that rCBV is above the upper cut-off" 2 Plain;
+    rcbv_p_below "Probability that rCBV is below the lower cut-off" 2 Plain;
+    rcbv_median "rCBV, median" 2 Plain;
+    rcbv_p90 "rCBV, 90th percentile" 2 Plain;
+    rcbv_max "rCBV, largest voxel" 2 Plain;
+    rcbv_uncorrected_mean "rCBV, mean, leakage not corrected" 2 Plain;
+    ftb_low "Fractional tumor burden, low" 0 Percent;
+    ftb_mid "Fractional tumor burden, middle" 0 Percent;
+    ftb_high "Fractional tumor burden, high" 0 Percent;
+    rph "Relative peak height" 2 Plain;
+    psr_mean "Signal recovery (PSR)" 0 Plain;
+    k2_mean "Leakage, mean K2" 4 Plain;
+    rcbf_mean "Relative CBF, mean" 2 Plain;
+    mtt_mean "Mean transit time" 2 Plain;
+    tmax_mean "Tmax, mean" 2 Plain;
+    dsc_usable_fraction "Voxels with a usable DSC curve" 0 Percent;
+    dsc_quality "DSC quality" 0 Plain;
+    asl_cbf_mean "ASL CBF, mean" 1 Plain;
+    asl_rcbf_mean "ASL relative CBF, mean" 2 Plain;
+    asl_rcbf_max "ASL relative CBF, largest voxel" 2 Plain;
+    att_mean "Arterial transit time, mean" 2 Plain;
+    asl_quality "ASL quality" 0 Plain;
+    ktrans_mean "Ktrans, mean" 3 Plain;
+    ve_mean "ve, mean" 2 Plain;
+    vp_mean "vp, mean" 3 Plain;
+    iauc60_mean "Initial area under the curve, 60 s" 1 Plain;
+    curve_type "Enhancement curve" 0 Plain;
+    dce_quality "DCE quality" 0 Plain;
+    tracer "PET tracer" 0 Plain;
+    suv_max "SUV, maximum" 2 Plain;
+    suv_mean "SUV, mean" 2 Plain;
+    suv_peak "SUV, peak (1 mL)" 2 Plain;
+    tbr_max "TBR, maximum" 2 Plain;
+    tbr_mean "TBR, mean" 2 Plain;
+    tbr_peak "TBR, peak (1 mL)" 2 Plain;
+    tbr_ci_low "TBR mean, 95 % interval, lower end" 2 Plain;
+    tbr_ci_high "TBR mean, 95 % interval, upper end" 2 Plain;
+    background_mean "Background uptake, mean" 2 Plain;
+    background_cov "Background, coefficient of variation" 0 Percent;
+    btv_ml "Biological tumor volume" 2 Plain;
+    tlu "Total lesion uptake" 2 Plain;
+    ttp_min "Time to peak uptake" 1 Plain;
+    slope_per_h "Late slope of uptake" 2 Signed;
+    pet_quality "PET quality" 0 Plain;
+    tbr_cutoff "The centre's TBR cut-off" 2 Plain;
+    symptoms "Symptoms" 0 Plain;
+    weeks_since_rt "Time since radiotherapy" 1 Plain;
+    followup_change_percent "Change of volume since the index scan" 1 Signed;
+    followup_days "Days since the index scan" 0 Plain;
+    followup_round "Round of the follow-up" 0 Plain;
+    growth_cm_per_month "Growth of the longest diameter" 2 Signed;
+    histology "Histology of this lesion" 0 Plain;
+    antiangiogenic "Anti-angiogenic therapy" 0 Plain;
+    steroid_change "Change of steroid dose" 0 Plain;
+    rt_field "Place against the radiotherapy field" 0 Plain;
+    new_enhancement "New or larger enhancement" 0 Plain;
+    margins "Margins" 0 Plain;
+}
+
+/// The name and rounding of a column; a column that is not in the table is written as it is, with three decimals.
+pub fn measure(column: &str) -> Measure {
+    MEASURES.iter().find(|measure| measure.column == column).copied().unwrap_or(Measure {
+        column: "",
+        name: "",
+        decimals: 3,
+        scale: Scale::Plain,
+    })
+}
+
+/// A UCUM unit as it is printed behind a number.
+pub fn unit(ucum: &'static str) -> &'static str {
+    match ucum {
+        "1" => "",
+        "1/s" => "s⁻¹",
+        "1/min" => "min⁻¹",
+        "1/h" => "h⁻¹",
+        "mL/100g/min" => "mL/100 g/min",
+        "mM.s" => "mM s",
+        "wk" => "weeks",
+        "d" => "days",
+        "cm/mo" => "cm/month",
+        other => other,
+    }
+}
+
+/// A word of a table as it is read: `new_with_severe_oedema` without its underscores.
+pub fn plain(word: &str) -> String {
+    word.replace('_', " ")
+}
+
+/// What was measured, under the name of a deciding or measured quantity. The background of a TBR is the page's to name.
+pub fn meaning(column: &str) -> &'static str {
+    match column {
+        "rcbv_mean" => "DSC-MRI, mean over the lesion, leakage corrected, against normal-appearing white matter",
+        "rcbv_enhancing_mean" => {
+            "DSC-MRI, mean of enhancing tissue, leakage corrected, against normal-appearing white matter"
+        }
+        "asl_rcbf_mean" => "ASL-MRI, mean over the lesion, against the reference region",
+        "volume_ml" => "The lesion mask",
+        "longest_diameter_mm" => "In the axial plane",
+        "perpendicular_diameter_mm" => "In the same slice",
+        "suv_max" => "Largest voxel of the lesion",
+        "suv_peak" => "Sphere of 1 mL",
+        "suv_mean" => "Mean over the lesion",
+        "btv_ml" => "Inside the lesion mask",
+        "tlu" => "Uptake times volume",
+        "followup_change_percent" => "Of the lesion mask, against the index scan",
+        "ktrans_mean" | "ve_mean" | "vp_mean" | "iauc60_mean" => "DCE-MRI, mean over the lesion",
+        "asl_cbf_mean" => "ASL-MRI, mean over the lesion",
+        _ => "",
+    }
+}
+
+/// The headline of a page.
+pub fn class(class: Option<Class>) -> &'static str {
+    match class {
+        Some(Class::Recurrence) => "Recurrence",
+        Some(Class::RadiationNecrosis) => "Radiation necrosis",
+        Some(Class::Indeterminate) => "Indeterminate",
+        Some(Class::SuspectedRecurrence) => "Suspected recurrence",
+        Some(Class::Stable) => "Stable",
+        None => "Measured, not judged",
+    }
+}
+
+/// How firm the rule is, as it stands beside the headline.
+pub fn confidence(confidence: Confidence) -> &'static str {
+    match confidence {
+        Confidence::None => "no confidence given",
+        Confidence::Low => "low confidence",
+        Confidence::Moderate => "moderate confidence",
+        Confidence::High => "high confidence",
+        Confidence::VeryHigh => "very high confidence",
+        Confidence::Definitive => "definitive, by histology",
+    }
+}
+
+/// The line of a contents list or a title: verdict, confidence and rule.
+pub fn verdict_line(verdict: &Verdict) -> String {
+    let mut line = class(verdict.class).to_owned();
+    if verdict.class.is_some()
+        && let Some(firm) = verdict.confidence
+    {
+        line = format!("{line}, {}", confidence(firm));
+    }
+    match verdict.rule {
+        Some(rule) => format!("{line}, rule {rule}"),
+        None => line,
+    }
+}
+
+/// Whose rule it is.
+pub fn rule_origin(derived: bool) -> &'static str {
+    if derived { "our policy: no source document states this rule" } else { "stated by the source documents" }
+}
+
+/// How a deciding measure reads.
+pub fn pole(pole: Pole, pathway: Option<Pathway>) -> &'static str {
+    match (pole, pathway) {
+        (Pole::Grey, _) => "Grey zone",
+        (Pole::Missing, _) => "Not used",
+        (Pole::High, Some(Pathway::Sarcoma)) => "High",
+        (Pole::Low, Some(Pathway::Sarcoma)) => "Low",
+        (Pole::High, _) => "Recurrence",
+        (Pole::Low, _) => "Necrosis",
+    }
+}
+
+/// The outcome of a quality check.
+pub fn quality(quality: Quality) -> &'static str {
+    match quality {
+        Quality::Pass => "pass",
+        Quality::Caution => "caution",
+        Quality::Fail => "fail",
+    }
+}
+
+/// Symptoms at the visit, and what to make of them.
+pub fn symptoms(symptoms: Option<Symptoms>) -> (&'static str, &'static str) {
+    match symptoms {
+        Some(Symptoms::None) => ("None", "Mild necrosis often causes none; their absence decides nothing."),
+        Some(Symptoms::New) => ("New", "They can occur with either cause."),
+        Some(Symptoms::Ambiguous) => ("Ambiguous", "Another cause is possible."),
+        Some(Symptoms::NewWithSevereOedema) => {
+            ("New", "Severe edema around the lesion explains them: it can do so around necrosis too.")
+        }
+        Some(Symptoms::Unknown) | None => ("Not recorded", ""),
+    }
+}
+
+/// What the protocol lists next.
+pub fn next_step(step: NextStep) -> &'static str {
+    match step {
+        NextStep::ReferMdtRecurrence => "Tumor board: managed as recurrence.",
+        NextStep::ManageAsNecrosisSurveillance => "Managed as necrosis, with continued surveillance.",
+        NextStep::ReferPerfusionMri => "Perfusion MRI, at a centre that has it.",
+        NextStep::ReferAminoAcidPet => "Amino-acid PET, at a centre that has it.",
+        NextStep::Mri6To8WeeksOrBiopsy => "MRI with perfusion in 6 to 8 weeks, or tissue.",
+        NextStep::BiopsyPreferred => "Tissue is preferred.",
+        NextStep::ContinueToWindow => "Continue to the follow-up window.",
+        NextStep::NextRound6To8Weeks => "Another round: MRI in 6 to 8 weeks.",
+        NextStep::MdtOrBiopsyAfterMaxRounds => "Tumor board or tissue: the last round is reached.",
+        NextStep::RepeatAcquisition => "Repeat the acquisition that failed.",
+        NextStep::DiagnosticWorkup => "Diagnostic work-up: outside the surveillance scenario.",
+        NextStep::CoreBiopsyAndTumorBoard => "Core needle biopsy (16 G or larger) and tumor board.",
+        NextStep::Mri3Months => "MRI in 3 months.",
+        NextStep::NextSurveillanceVisit => "The next visit of the surveillance schedule.",
+        NextStep::FdgPetCt => "FDG-PET/CT for problem solving.",
+        NextStep::MriWithoutAndWithContrast => "MRI without and with contrast.",
+        NextStep::TumorBoard => "Tumor board, after repeated indeterminate studies.",
+    }
+}
+
+/// Whether both risks belong beside a next step.
+pub fn weighs_tissue(step: NextStep) -> bool {
+    matches!(
+        step,
+        NextStep::Mri6To8WeeksOrBiopsy
+            | NextStep::BiopsyPreferred
+            | NextStep::NextRound6To8Weeks
+            | NextStep::MdtOrBiopsyAfterMaxRounds
+    )
+}
+
+/// A BT-RADS category with its wording (btrads.com).
+pub fn bt_rads(category: &str) -> String {
+    let wording = match category {
+        "0" => "not scored",
+        "1a" => "improvement",
+        "1b" => "medication effect",
+        "2" => "no change",
+        "3a" => "favor treatment effect",
+        "3b" => "indeterminate",
+        "3c" => "favor tumor progression",
+        "4" => "highly suspicious",
+        _ => return category.to_owned(),
+    };
+    format!("{category}, {wording}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lesion::LesionRecord;
+
+    /// The labels of subject, session and lesion head the page; everything behind them is a measure.
+    const LABELS: usize = 6;
+
+    #[test]
+    fn every_column_of_the_lesion_table_has_a_name() {
+        let columns: Vec<&str> = LesionRecord::COLUMNS[LABELS..].iter().map(|column| column.name).collect();
+        let measures: Vec<&str> = MEASURES.iter().map(|measure| measure.column).collect();
+        assert_eq!(measures, columns);
+    }
+
+    #[test]
+    fn a_verdict_line_holds_confidence_and_rule() {
+        let verdict = Verdict {
+            class: Some(Class::Recurrence),
+            confidence: Some(Confidence::Moderate),
+            rule: Some("B3"),
+            derived: false,
+            posterior: None,
+            agreement: None,
+            stability: None,
+            next_steps: Vec::new(),
+            window: None,
+            findings: Vec::new(),
+            reasons: Vec::new(),
+            caveats: Vec::new(),
+            explanation: String::new(),
+            what_would_change: Vec::new(),
+            bt_rads: None,
+        };
+        assert_eq!(verdict_line(&verdict), "Recurrence, moderate confidence, rule B3");
+    }
+}
