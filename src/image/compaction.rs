@@ -1,6 +1,7 @@
 //! From stored frames to rows over the voxels of a mask.
 
-use super::grid::Grid;
+use super::grid::{Grid, Storage};
+use super::rows::Rows;
 use super::volume::Mask;
 
 /// Which stored samples of a frame are kept, and where they go.
@@ -16,29 +17,25 @@ impl Compaction {
     /// For a mask in canonical order and the grid that says how the file stores its samples (at most 2^32 of them).
     pub fn new(mask: &Mask, grid: &Grid) -> Self {
         let voxels = mask.count();
-        let (offset, steps) = grid.memory_steps();
-        let [nx, ny, nz] = grid.stored_shape();
-        let [memory_x, memory_y, _] = grid.shape();
-        let as_stored = offset == 0 && steps == [1, memory_x as isize, (memory_x * memory_y) as isize];
+        let rows = Rows::of(grid);
+        let as_stored = grid.storage() == Storage::CANONICAL;
         let ranks = if as_stored { Vec::new() } else { ranks(mask) };
         let mut places = Vec::with_capacity(if as_stored { 0 } else { voxels });
         let mut runs: Vec<(u32, u32)> = Vec::new();
-        for row in 0..ny * nz {
-            let (y, z) = ((row % ny) as isize, (row / ny) as isize);
-            let mut memory = offset.wrapping_add_signed(steps[1] * y + steps[2] * z);
+        for row in 0..rows.count {
+            let place = rows.place(row);
             let mut last_kept = false;
-            for x in 0..nx {
-                let kept = mask.data[memory];
+            for x in 0..rows.length {
+                let kept = mask.data[place.at(x)];
                 match runs.last_mut() {
                     Some((_, length)) if kept && last_kept => *length += 1,
-                    _ if kept => runs.push(((row * nx + x) as u32, 1)),
+                    _ if kept => runs.push(((row * rows.length + x) as u32, 1)),
                     _ => {}
                 }
                 if kept && !as_stored {
-                    places.push(ranks[memory]);
+                    places.push(ranks[place.at(x)]);
                 }
                 last_kept = kept;
-                memory = memory.wrapping_add_signed(steps[0]);
             }
         }
         Self { runs, places: (!as_stored).then_some(places), voxels }

@@ -311,7 +311,7 @@ impl Fields {
 
         let [mut b, mut c, mut d] = self.quaternion;
         let sum = b * b + c * c + d * d;
-        if !(sum <= 1.0 + TOLERANCE) {
+        if sum.is_nan() || sum > 1.0 + TOLERANCE {
             let found = format!("({b}, {c}, {d})");
             return Err(field(path, "quatern_b, quatern_c, quatern_d", "the vector part of a unit quaternion", found));
         }

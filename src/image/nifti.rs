@@ -10,6 +10,8 @@ use super::compaction::{Compaction, Compactor};
 use super::error::ImageError;
 use super::grid::Grid;
 use super::header::{Header, NIFTI_2_BYTES, Placement};
+use super::pair::Pair;
+use super::rows::Rows;
 use super::series::{Samples, Series};
 use super::stream::{self, Bytes, Slab, for_each_slab};
 use super::volume::{Labels, Mask, Volume};
@@ -123,19 +125,20 @@ impl NiftiImage {
         let rows = Rows::of(self.grid());
         let mut values = vec![0.0_f64; rows.length];
         for_each_slab(&self.data_path, &self.header, |slab| {
-            rows.each(&self.header, &slab, |row, place, bytes| {
+            for (row, bytes) in self.rows_of(&slab) {
                 self.header.codec.decode(bytes, &mut values);
+                let place = rows.place(row);
                 for (x, &value) in values.iter().enumerate() {
                     let label = value.round();
-                    if !((value - label).abs() <= TOLERANCE && (0.0..=f64::from(u32::MAX)).contains(&label)) {
-                        let [_, ny, _] = self.grid().stored_shape();
-                        let voxel = [x, row % ny, row / ny];
-                        return Err(ImageError::NotALabel { path: self.path.clone(), voxel, value });
+                    let is_label = (value - label).abs() <= TOLERANCE && (0.0..=f64::from(u32::MAX)).contains(&label);
+                    if !is_label {
+                        let (path, voxel) = (self.path.clone(), rows.voxel(row, x));
+                        return Err(ImageError::NotALabel { path, voxel, value });
                     }
                     data[place.at(x)] = label as u32;
                 }
-                Ok(())
-            })
+            }
+            Ok(())
         })?;
         Ok(Labels { grid: self.header.grid, data })
     }
@@ -148,13 +151,14 @@ impl NiftiImage {
         let rows = Rows::of(self.grid());
         let mut values = vec![0.0_f64; rows.length];
         for_each_slab(&self.data_path, &self.header, |slab| {
-            rows.each(&self.header, &slab, |_, place, bytes| {
+            for (row, bytes) in self.rows_of(&slab) {
                 self.header.codec.decode(bytes, &mut values);
+                let place = rows.place(row);
                 for (x, &value) in values.iter().enumerate() {
                     data[place.at(x)] = value > 0.5;
                 }
-                Ok::<_, ImageError>(())
-            })
+            }
+            Ok::<_, ImageError>(())
         })?;
         Ok(Mask { grid: self.header.grid, data })
     }
@@ -238,8 +242,8 @@ impl NiftiImage {
         let mut volume = Volume { grid: self.header.grid, data: self.allocate(self.grid().len())? };
         let mut values = vec![0.0; rows.length];
         for_each_slab(&self.data_path, &self.header, |slab| {
-            rows.decode(&self.header, &slab, &mut values, &mut volume.data);
-            let last = slab.first_row + slab.bytes.len() / rows.bytes(&self.header) == rows.count;
+            self.decode(&slab, &rows, &mut values, &mut volume.data);
+            let last = slab.first_row + self.rows_of(&slab).count() == rows.count;
             if last { each(slab.frame, &volume) } else { Ok(()) }
         })?;
         Ok(volume)
@@ -249,8 +253,29 @@ impl NiftiImage {
         let rows = Rows::of(self.grid());
         let mut data = self.allocate(self.grid().len())?;
         let slab = Slab { frame: 0, first_row: 0, bytes: frame };
-        rows.decode(&self.header, &slab, &mut vec![0.0; rows.length], &mut data);
+        self.decode(&slab, &rows, &mut vec![0.0; rows.length], &mut data);
         Ok(Volume { grid: self.header.grid, data })
+    }
+
+    /// Numbers and bytes of the rows of a slab.
+    fn rows_of<'s>(&self, slab: &Slab<'s>) -> impl Iterator<Item = (usize, &'s [u8])> + use<'s> {
+        let [length, _, _] = self.grid().stored_shape();
+        (slab.first_row..).zip(slab.bytes.chunks_exact(length * self.header.codec.sample.size()))
+    }
+
+    /// Decodes a slab into a volume; `values` has room for a row.
+    fn decode(&self, slab: &Slab<'_>, rows: &Rows, values: &mut [f32], volume: &mut [f32]) {
+        for (row, bytes) in self.rows_of(slab) {
+            let place = rows.place(row);
+            if place.step == 1 {
+                self.header.codec.decode(bytes, &mut volume[place.first..][..rows.length]);
+            } else {
+                self.header.codec.decode(bytes, values);
+                for (x, &value) in values.iter().enumerate() {
+                    volume[place.at(x)] = value;
+                }
+            }
+        }
     }
 
     fn compactor(&self, mask: &Mask) -> Result<Compacted, ImageError> {
@@ -338,120 +363,5 @@ impl Compacted {
     }
 }
 
-/// Where the stored rows of a grid go in memory.
-struct Rows {
-    /// Voxels of a row.
-    length: usize,
-    /// Rows of a frame.
-    count: usize,
-    offset: usize,
-    steps: [isize; 3],
-    rows_per_slice: usize,
-}
-
-/// Where the voxels of one stored row go.
-#[derive(Clone, Copy)]
-struct Place {
-    first: usize,
-    step: isize,
-}
-
-impl Place {
-    fn at(self, x: usize) -> usize {
-        self.first.wrapping_add_signed(self.step * x as isize)
-    }
-}
-
-impl Rows {
-    fn of(grid: &Grid) -> Self {
-        let [length, ny, nz] = grid.stored_shape();
-        let (offset, steps) = grid.memory_steps();
-        Self { length, count: ny * nz, offset, steps, rows_per_slice: ny }
-    }
-
-    fn bytes(&self, header: &Header) -> usize {
-        self.length * header.codec.sample.size()
-    }
-
-    fn place(&self, row: usize) -> Place {
-        let (y, z) = ((row % self.rows_per_slice) as isize, (row / self.rows_per_slice) as isize);
-        let first = self.offset.wrapping_add_signed(self.steps[1] * y + self.steps[2] * z);
-        Place { first, step: self.steps[0] }
-    }
-
-    /// Calls `each` with the number, the place and the bytes of every row of a slab.
-    fn each<E>(
-        &self,
-        header: &Header,
-        slab: &Slab<'_>,
-        mut each: impl FnMut(usize, Place, &[u8]) -> Result<(), E>,
-    ) -> Result<(), E> {
-        for (row, bytes) in slab.bytes.chunks_exact(self.bytes(header)).enumerate() {
-            let row = slab.first_row + row;
-            each(row, self.place(row), bytes)?;
-        }
-        Ok(())
-    }
-
-    /// Decodes a slab into a volume; `values` has room for a row.
-    fn decode(&self, header: &Header, slab: &Slab<'_>, values: &mut [f32], volume: &mut [f32]) {
-        for (row, bytes) in slab.bytes.chunks_exact(self.bytes(header)).enumerate() {
-            let place = self.place(slab.first_row + row);
-            if place.step == 1 {
-                header.codec.decode(bytes, &mut volume[place.first..][..self.length]);
-            } else {
-                header.codec.decode(bytes, values);
-                for (x, &value) in values.iter().enumerate() {
-                    volume[place.at(x)] = value;
-                }
-            }
-        }
-    }
-}
-
-/// A name that stands for a header file and a voxel file: `scan.hdr` + `scan.img`, each also `.gz`.
-struct Pair {
-    stem: String,
-    uppercase: bool,
-}
-
-impl Pair {
-    fn of(path: &Path) -> Option<Self> {
-        let name = path.file_name()?.to_str()?;
-        let lower = name.to_ascii_lowercase();
-        let bare = lower.strip_suffix(".gz").unwrap_or(&lower);
-        let stem = bare.strip_suffix(".hdr").or_else(|| bare.strip_suffix(".img"))?;
-        let uppercase =
-            name[stem.len()..].starts_with(|dot| dot == '.') && name[stem.len() + 1..].starts_with(['H', 'I']);
-        Some(Self { stem: name[..stem.len()].into(), uppercase })
-    }
-
-    /// The one file with this extension, plain or compressed; `path` is the name that was asked for.
-    fn file(&self, extension: &str, path: &Path) -> Result<PathBuf, ImageError> {
-        let candidates = ["", ".gz"].map(|compressed| {
-            let name = format!("{}.{extension}{compressed}", self.stem);
-            let name = if self.uppercase {
-                format!("{}{}", self.stem, name[self.stem.len()..].to_ascii_uppercase())
-            } else {
-                name
-            };
-            path.with_file_name(name)
-        });
-        // The name that was given is meant, whatever stands beside it.
-        if candidates.iter().any(|candidate| candidate == path) {
-            return Ok(path.into());
-        }
-        let [plain, compressed] = candidates;
-        match (plain.exists(), compressed.exists()) {
-            (true, true) => Err(ImageError::Field {
-                path: path.into(),
-                field: "file name",
-                expected: format!("one .{extension} file beside it"),
-                found: format!("{} and {}", plain.display(), compressed.display()),
-            }),
-            (false, true) => Ok(compressed),
-            (true, false) => Ok(plain),
-            (false, false) => Err(ImageError::NotFound { path: plain }),
-        }
-    }
-}
+#[cfg(test)]
+mod tests;
