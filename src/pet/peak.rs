@@ -4,6 +4,8 @@
 //! `ibsi-global` and `ibsi-local`: global and local intensity peak of the Image Biomarker Standardisation Initiative
 //! (IBSI, arXiv:1612.07003, codes 0F91 and VJGA): voxels whose centers lie in the sphere, all with the same weight.
 
+use multiversion::multiversion;
+
 use crate::image::{Grid, Volume};
 
 closed_words! {
@@ -97,14 +99,26 @@ impl Spheres {
     }
 }
 
-/// The largest mean over spheres at `centers`; the first center of several equal ones.
+/// Neighboring centers whose spheres are summed together.
+const LANES: usize = 8;
+
+/// The largest mean over spheres at `centers` (ascending); the first center of several equal ones.
 fn largest(kernel: &Kernel, window: &Window, centers: impl Iterator<Item = usize>) -> Option<Peak> {
     let rows = kernel.rows_in(window);
     let mut best: Option<Peak> = None;
-    for center in centers {
-        let value = window.mean(kernel, &rows, center);
-        if best.is_none_or(|peak| value > peak.value) {
-            best = Some(Peak { value, center });
+    let mut centers = centers.peekable();
+    while let Some(first) = centers.next() {
+        let means = window.means(kernel, &rows, first);
+        let mut center = first;
+        loop {
+            let value = means[center - first];
+            if best.is_none_or(|peak| value > peak.value) {
+                best = Some(Peak { value, center });
+            }
+            match centers.next_if(|&next| next < first + LANES && window.same_row(first, next)) {
+                Some(next) => center = next,
+                None => break,
+            }
         }
     }
     best
@@ -170,17 +184,24 @@ impl Kernel {
             let extent = SPHERE_RADIUS * (row[0] * row[0] + row[1] * row[1] + row[2] * row[2]).sqrt();
             (extent + margin).floor() as usize
         });
-        let [reach_x, reach_y, reach_z] = reach.map(|n| n as isize);
+        let [nx, ny, nz] = reach.map(|n| 2 * n + 1);
+        let offset = |index: usize| {
+            let place = [index % nx, index / nx % ny, index / (nx * ny)];
+            [0, 1, 2].map(|axis| place[axis] as isize - reach[axis] as isize)
+        };
+        // The sphere is symmetric about its center: the second half of the box mirrors the first.
+        let mut box_weights: Vec<f64> =
+            (0..=nx * ny * nz / 2).map(|index| weight(offset(index).map(|i| i as f64))).collect();
+        box_weights.extend_from_within(..nx * ny * nz / 2);
+        box_weights[nx * ny * nz / 2 + 1..].reverse();
         let (mut rows, mut weights) = (Vec::new(), Vec::new());
-        for z in -reach_z..=reach_z {
-            for y in -reach_y..=reach_y {
-                let line: Vec<f64> = (-reach_x..=reach_x).map(|x| weight([x as f64, y as f64, z as f64])).collect();
-                let Some(begin) = line.iter().position(|&w| w > 0.0) else { continue };
-                let end = line.iter().rposition(|&w| w > 0.0).map_or(begin, |last| last + 1);
-                let from = weights.len();
-                weights.extend_from_slice(&line[begin..end]);
-                rows.push(Row { first: begin as isize - reach_x, y, z, from, to: weights.len() });
-            }
+        for (row, line) in box_weights.chunks_exact(nx).enumerate() {
+            let Some(begin) = line.iter().position(|&w| w > 0.0) else { continue };
+            let end = line.iter().rposition(|&w| w > 0.0).map_or(begin, |last| last + 1);
+            let from = weights.len();
+            weights.extend_from_slice(&line[begin..end]);
+            let [first, y, z] = offset(row * nx + begin);
+            rows.push(Row { first, y, z, from, to: weights.len() });
         }
         let total = weights.iter().sum();
         Self { reach, rows, weights, total }
@@ -205,20 +226,19 @@ fn squared_length(g: &[[f64; 3]; 3], [x, y, z]: [f64; 3]) -> f64 {
 }
 
 /// Share of the points of a voxel that lie within the radius.
-fn share_inside(metric: &[[f64; 3]; 3], [x, y, z]: [f64; 3]) -> f64 {
-    let step = |i: usize| (i as f64 + 0.5) / POINTS_PER_EDGE as f64 - 0.5;
-    let mut inside = 0usize;
-    for k in 0..POINTS_PER_EDGE {
-        for j in 0..POINTS_PER_EDGE {
-            inside += (0..POINTS_PER_EDGE)
-                .filter(|&i| {
-                    let point = [x + step(i), y + step(j), z + step(k)];
-                    squared_length(metric, point) <= SPHERE_RADIUS * SPHERE_RADIUS
-                })
-                .count();
+#[multiversion(targets("x86_64+avx512f+avx512vl+avx512dq+avx512bw", "x86_64+avx2"))]
+fn share_inside(g: &[[f64; 3]; 3], [x, y, z]: [f64; 3]) -> f64 {
+    let steps: [f64; POINTS_PER_EDGE] = std::array::from_fn(|i| (i as f64 + 0.5) / POINTS_PER_EDGE as f64 - 0.5);
+    let mut inside = 0u32;
+    for dz in steps.map(|step| z + step) {
+        for dy in steps.map(|step| y + step) {
+            // The squared length along this line: a polynomial in x.
+            let (linear, constant) = (2.0 * (g[0][1] * dy + g[0][2] * dz), squared_length(g, [0.0, dy, dz]));
+            let within = |dx: f64| (g[0][0] * dx + linear) * dx + constant <= SPHERE_RADIUS * SPHERE_RADIUS;
+            inside += steps.iter().map(|step| u32::from(within(x + step))).sum::<u32>();
         }
     }
-    inside as f64 / POINTS_PER_EDGE.pow(3) as f64
+    f64::from(inside) / POINTS_PER_EDGE.pow(3) as f64
 }
 
 /// The part of a volume that the spheres of a region can reach; voxels without a value are zero there.
@@ -254,7 +274,8 @@ impl Window {
             let at = origin[axis] + i as isize;
             (at >= 0 && (at as usize) < volume_shape[axis]).then_some(at as usize)
         };
-        let length = shape.iter().product();
+        // The last spheres' lanes read past the last voxel.
+        let length = shape.iter().product::<usize>() + LANES;
         let (mut values, mut present) = (vec![0.0; length], vec![0.0; length]);
         let mut complete = true;
         for z in 0..shape[2] {
@@ -278,28 +299,44 @@ impl Window {
         Some(Self { shape, values, present: (!complete).then_some(present), origin, volume_shape })
     }
 
-    /// Weighted mean of the sphere at a voxel of the volume, which holds a value itself.
-    fn mean(&self, kernel: &Kernel, rows: &[(isize, &[f64])], center: usize) -> f64 {
+    /// Whether two voxels of the volume stand in one row along the first axis.
+    fn same_row(&self, a: usize, b: usize) -> bool {
+        a / self.volume_shape[0] == b / self.volume_shape[0]
+    }
+
+    /// Weighted means of the spheres at a voxel of the volume and the next ones along its row. Only those of voxels
+    /// of the region that hold a value mean something.
+    fn means(&self, kernel: &Kernel, rows: &[(isize, &[f64])], center: usize) -> [f64; LANES] {
         let [nx, ny, _] = self.volume_shape;
         let voxel = [center % nx, center / nx % ny, center / (nx * ny)];
         let place = [0, 1, 2].map(|axis| (voxel[axis] as isize - self.origin[axis]) as usize);
         let place = (place[0] + self.shape[0] * (place[1] + self.shape[1] * place[2])) as isize;
-        let sum = |values: &[f64]| {
-            rows.iter()
-                .map(|&(offset, weights)| {
-                    let from = (place + offset) as usize;
-                    dot(weights, &values[from..from + weights.len()])
-                })
-                .sum::<f64>()
-        };
-        let weight = self.present.as_deref().map_or(kernel.total, sum);
-        sum(&self.values) / weight
+        let sums = lane_sums(&self.values, rows, place);
+        match &self.present {
+            None => sums.map(|sum| sum / kernel.total),
+            Some(present) => {
+                let weights = lane_sums(present, rows, place);
+                std::array::from_fn(|lane| sums[lane] / weights[lane])
+            }
+        }
     }
 }
 
-/// Scalar product in a fixed order.
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
+/// Weighted sums at `place` and the next places, each in the order of the kernel. Without fused multiply-add: the same
+/// bits with and without wide registers.
+#[multiversion(targets("x86_64+avx512f+avx512vl+avx512dq+avx512bw", "x86_64+avx2"))]
+fn lane_sums(values: &[f64], rows: &[(isize, &[f64])], place: isize) -> [f64; LANES] {
+    let mut sums = [0.0; LANES];
+    for &(offset, weights) in rows {
+        let from = (place + offset) as usize;
+        let row = &values[from..from + weights.len() + LANES - 1];
+        for (&weight, lanes) in weights.iter().zip(row.windows(LANES)) {
+            for (sum, value) in sums.iter_mut().zip(lanes) {
+                *sum += weight * value;
+            }
+        }
+    }
+    sums
 }
 
 #[cfg(test)]

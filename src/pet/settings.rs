@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::background::BackgroundStatistic;
 use super::peak::PeakMode;
+use super::response::ResponseRule;
 use super::suv::SuvKind;
 use crate::clinical::Tracer;
 
@@ -47,6 +48,7 @@ pub struct Settings {
     pub slope_fewest_frames: usize,
     pub plateau_tolerance: f64,
     pub volumes: VolumeSettings,
+    pub response: Vec<ResponseRule>,
 }
 
 /// Biological tumor volume rules per tracer.
@@ -142,7 +144,8 @@ impl Settings {
         require("background_overlap_fail", share, (0.0..=1.0).contains(&share), "a share between 0 and 1")?;
         let fewest = self.slope_fewest_frames;
         require("slope_fewest_frames", fewest as f64, fewest >= 2, "at least 2 frames")?;
-        self.volumes.check()
+        self.volumes.check()?;
+        self.response.iter().try_for_each(ResponseRule::check)
     }
 }
 
