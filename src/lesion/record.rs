@@ -225,6 +225,29 @@ lesion_record! {
     margins: Margins, "", "Whether the margins are clear.";
 }
 
+impl serde::Serialize for LesionRecord {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.json().serialize(serializer)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for LesionRecord {
+    /// Reads the columns it knows and leaves the others to whoever reads the same object.
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let map = serde_json::Map::<String, Value>::deserialize(deserializer)?;
+        let mut record = Self::default();
+        for (column, value) in &map {
+            let text = match value {
+                Value::Null => MISSING.to_owned(),
+                Value::String(text) => text.clone(),
+                other => other.to_string(),
+            };
+            record.set(column, &text).map_err(serde::de::Error::custom)?;
+        }
+        Ok(record)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

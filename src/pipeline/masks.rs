@@ -90,6 +90,31 @@ impl LesionMasks {
         Self { lesions: self.lesions.iter().map(drawn).collect(), core_labeled: self.core_labeled, caveats: Vec::new() }
     }
 
+    /// Takes up lesions whose label is not there.
+    pub fn add_missing(&mut self, other: &Self) {
+        for lesion in &other.lesions {
+            if self.lesions.iter().all(|own| own.label != lesion.label) {
+                self.lesions.push(lesion.clone());
+            }
+        }
+        self.lesions.sort_by_key(|lesion| lesion.label);
+    }
+
+    /// The lesions as one label map, on the grid on which the first of them was drawn; lesions drawn on other grids are
+    /// left out.
+    pub fn label_map(&self) -> Option<Labels> {
+        let grid = self.lesions.first()?.mask.grid;
+        let mut labels = Labels { grid, data: vec![0; grid.len()] };
+        for lesion in self.lesions.iter().filter(|lesion| lesion.mask.grid == grid) {
+            for index in lesion.mask.indices() {
+                if labels.data[index] == 0 {
+                    labels.data[index] = lesion.label;
+                }
+            }
+        }
+        Some(labels)
+    }
+
     /// The lesions on the grid of an image. An error where none of them has a voxel there.
     pub fn onto(&self, image: &NiftiImage, image_name: &str) -> Result<Placed, SessionError> {
         let grid = *image.grid();

@@ -5,7 +5,7 @@ use super::masks::{Fit, LesionMasks, read_region};
 use super::perfusion::union_of;
 use crate::acquisition::PetAcquisition;
 use crate::image::{Mask, NiftiImage, Volume, resample_mask};
-use crate::pet::{self, Background, BackgroundSource, DynamicImage, PetResult, TimeActivity, quantify};
+use crate::pet::{self, Background, BackgroundSource, FrameReduction, PetResult, TimeActivity, quantify};
 use crate::quality::{Caveat, CaveatCode};
 use crate::region::{self, BackgroundShape, Outline, RegionError, background, brain_mask, crosses_midline, find_midline};
 use crate::study::InputFile;
@@ -96,7 +96,7 @@ pub fn measure(
     let (volume, acquisition, curves) = if image.frames() > 1 {
         let regions: Vec<&Mask> = lesions.iter().collect();
         let failed = |source| SessionError::Pet { file: name.to_owned(), source: pet::PetError::BackgroundGrid(source) };
-        let mut dynamic = DynamicImage::new(*image.grid(), image.frames(), input.acquisition, &regions, pet_settings)
+        let mut dynamic = FrameReduction::new(*image.grid(), image.frames(), input.acquisition, &regions, pet_settings)
             .map_err(failed)?;
         image.for_each_frame(|frame, values| {
             dynamic.add(frame, values);
