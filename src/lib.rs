@@ -14,6 +14,8 @@ pub mod image;
 pub mod lesion;
 pub mod verdict;
 
+pub mod surveillance;
+
 pub mod report;
 pub mod settings;
 
