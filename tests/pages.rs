@@ -127,12 +127,12 @@ fn a_verdict_stands_with_its_confidence_and_its_rule() {
 #[test]
 fn growth_is_support_until_a_followup_rule_applies() {
     let page = subject_page(&sample::subject(vec![sample::recurrence()]));
-    assert!(page.contains("Support: no follow-up rule applies yet."));
+    assert!(page.contains("No follow-up rule applied: it is not counted."));
     let mut followed = sample::recurrence();
     followed.time_points.last_mut().unwrap().verdict.rule = Some("F1");
     let page = subject_page(&sample::subject(vec![followed]));
-    assert!(page.contains("Decides: a follow-up rule applies."));
-    assert!(!page.contains("Support: no follow-up rule applies yet."));
+    assert!(page.contains("A follow-up rule applied: it decides."));
+    assert!(!page.contains("No follow-up rule applied: it is not counted."));
 }
 
 #[test]

@@ -9,6 +9,9 @@ use maud::{Markup, html};
 use super::words::{Measure, Scale, measure, unit};
 use crate::lesion::{Cell, LesionRecord};
 
+/// From here on a value is written with one decimal less: 112.4 mL, not 112.40 mL.
+const LARGE: f64 = 100.0;
+
 /// Most decimals that are added to keep a value apart from its cut-off.
 const MOST_DECIMALS: usize = 9;
 
@@ -56,7 +59,8 @@ pub fn shown(column: &str, value: f64, bounds: &[f64]) -> Shown {
         let text = fixed(value * factor, decimals);
         bounds.iter().chain(fixed_bounds).all(|&bound| bound == value || fixed(bound * factor, decimals) != text)
     };
-    let decimals = (decimals..=MOST_DECIMALS).find(|&decimals| distinct(decimals)).unwrap_or(MOST_DECIMALS);
+    let fewest = if (value * factor).abs() >= LARGE { decimals.saturating_sub(1) } else { decimals };
+    let decimals = (fewest..=MOST_DECIMALS).find(|&decimals| distinct(decimals)).unwrap_or(MOST_DECIMALS);
     let mut text = fixed(value * factor, decimals);
     if scale == Scale::Signed && value > 0.0 {
         text.insert(0, '+');
@@ -133,6 +137,12 @@ mod tests {
     #[test]
     fn a_ratio_has_two_decimals() {
         assert_eq!(text("rcbv_mean", 1.2034, &[1.0, 1.75]), "1.20");
+    }
+
+    #[test]
+    fn a_large_value_has_one_decimal_less() {
+        assert_eq!(text("volume_ml", 99.5, &[]), "99.50 mL");
+        assert_eq!(text("volume_ml", 112.4, &[]), "112.4 mL");
     }
 
     #[test]

@@ -30,7 +30,13 @@ pub const NOT_BENIGN: &str = "Indeterminate is not benign: 61.5 to 89 % of lesio
 pub const BOTH_RISKS: &str = "Waiting may delay the treatment of a true recurrence; surgery carries its own risk.";
 
 /// Why symptoms stand apart.
-pub const SYMPTOMS_ARE_SUPPORT: &str = "Support only: never part of the result, they bear on confidence and next step.";
+pub const SYMPTOMS_ARE_SUPPORT: &str = "They bear on confidence and next step, never on the result.";
+
+/// Growth before a follow-up rule.
+pub const GROWTH_IS_SUPPORT: &str = "No follow-up rule applied: it is not counted.";
+
+/// Growth with a follow-up rule.
+pub const GROWTH_DECIDES: &str = "A follow-up rule applied: it decides.";
 
 /// Under the rulers.
 pub const RULERS_ALIGNED: &str = "Each ruler is scaled so that the cut-offs line up.";
@@ -121,7 +127,7 @@ measures! {
     background_mean "Background uptake, mean" 2 Plain;
     background_cov "Background, coefficient of variation" 0 Percent;
     btv_ml "Biological tumor volume" 2 Plain;
-    tlu "Total lesion uptake" 2 Plain;
+    tlu "Total lesion uptake" 1 Plain;
     ttp_min "Time to peak uptake" 1 Plain;
     slope_per_h "Late slope of uptake" 2 Signed;
     pet_quality "PET quality" 0 Plain;
@@ -186,7 +192,7 @@ pub fn meaning(column: &str) -> &'static str {
         "suv_peak" => "Sphere of 1 mL",
         "suv_mean" => "Mean over the lesion",
         "btv_ml" => "Inside the lesion mask",
-        "tlu" => "Uptake times volume",
+        "tlu" => "TBR times volume",
         "followup_change_percent" => "Of the lesion mask, against the index scan",
         "ktrans_mean" | "ve_mean" | "vp_mean" | "iauc60_mean" => "DCE-MRI, mean over the lesion",
         "asl_cbf_mean" => "ASL-MRI, mean over the lesion",

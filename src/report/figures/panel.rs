@@ -22,8 +22,8 @@ const GRADIENT_STOPS: usize = 24;
 /// Closest distance of two numbers under a color bar, as a share of its width.
 const LABEL_ROOM: f64 = 0.13;
 
-/// A panel with its caption; the picture is `edge` pixels along its longer edge.
-pub fn figure(panel: &Panel, edge: usize) -> Markup {
+/// A panel with its caption and, where wanted, the key of its colors; the picture is `edge` pixels along its longer edge.
+pub fn figure(panel: &Panel, edge: usize, with_key: bool) -> Markup {
     let raster = &panel.raster;
     html! {
         figure .pan {
@@ -33,7 +33,7 @@ pub fn figure(panel: &Panel, edge: usize) -> Markup {
                 (letters(panel))
                 @if let Some(locator) = &panel.locator { (locator_inset(locator)) }
             }
-            (key(panel))
+            @if with_key { (key(panel)) }
             figcaption { (panel.title) span { (panel.caption) } span .z { "z " (tick(panel.slice_mm, 1)) " mm" } }
         }
     }
@@ -206,19 +206,19 @@ mod tests {
 
     #[test]
     fn the_outline_is_a_closed_vector_line() {
-        assert!(figure(&panel(), 80).into_string().contains("M1.00 1.00L3.00 1.00L3.00 4.00Z"));
+        assert!(figure(&panel(), 80, true).into_string().contains("M1.00 1.00L3.00 1.00L3.00 4.00Z"));
     }
 
     /// 20 mm over 2 mm pixels are 10 of 40 pixels, a quarter of the panel.
     #[test]
     fn the_scale_bar_is_twenty_millimeters_long() {
-        let svg = figure(&panel(), 80).into_string();
+        let svg = figure(&panel(), 80, true).into_string();
         assert!(svg.contains(r#"x1="215" x2="290""#), "{svg}");
     }
 
     #[test]
     fn cutoffs_are_marked_on_the_bar() {
-        let bar = figure(&panel(), 80).into_string();
+        let bar = figure(&panel(), 80, true).into_string();
         assert!(bar.contains(r#"style="left:28.6%"></b>"#) && bar.contains(r#"style="left:50.0%"></b>"#), "{bar}");
     }
 }

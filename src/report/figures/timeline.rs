@@ -18,13 +18,14 @@ const BASE: f64 = 98.0;
 const MARGIN: f64 = 26.0;
 
 /// Height of the largest volume above the base line.
-const TALLEST: f64 = 54.0;
+const TALLEST: f64 = 50.0;
 
 /// Most month names on the axis.
 const MOST_TICKS: usize = 9;
 
-/// Closest distance of two volume labels.
-const LABEL_ROOM: f64 = 64.0;
+/// Width and height that a volume label takes.
+const LABEL_ROOM: f64 = 72.0;
+const LABEL_HEIGHT: f64 = 24.0;
 
 /// One visit.
 #[derive(Debug, Clone, Copy)]
@@ -164,20 +165,19 @@ fn follow_up(start: f64, end: f64) -> Markup {
     }
 }
 
-/// The volume beside its mark, below it where the label before stands too close.
+/// The volume left above its mark; below it where the mark before stands too close.
 fn volume_label(volume: Option<f64>, (x, y): (f64, f64), before: Option<(f64, f64)>) -> Markup {
-    let crowded = before.is_some_and(|(left, above)| x - left < LABEL_ROOM && (y - above).abs() < 16.0);
     let text =
         volume.map_or_else(|| words::NOT_MEASURED.to_owned(), |volume| shown("volume_ml", volume, &[]).with_unit());
-    let (anchor, shift) = if x < LABEL_ROOM {
-        ("start", -6.0)
-    } else if x > WIDTH - LABEL_ROOM {
-        ("end", 6.0)
+    let crowded = before.is_some_and(|(left, above)| x - left < LABEL_ROOM && (y - above).abs() < LABEL_HEIGHT);
+    let (place, raised, anchor) = if crowded {
+        (x, y + 22.0, "middle")
+    } else if x < LABEL_ROOM {
+        (x + 10.0, y - 7.0, "start")
     } else {
-        ("middle", 0.0)
+        (x - 10.0, y - 7.0, "end")
     };
-    let raised = if crowded { y + 20.0 } else { y - 12.0 };
-    html! { text .tb x=(at(x + shift)) y=(at(raised)) text-anchor=(anchor) { (text) } }
+    html! { text .tb x=(at(place)) y=(at(raised)) text-anchor=(anchor) { (text) } }
 }
 
 fn points(places: &[(f64, f64)]) -> String {

@@ -58,6 +58,7 @@ fn bolus_alt(time_point: &TimePoint) -> String {
 /// What each session read.
 fn sessions(lesion: &Lesion) -> Markup {
     html! {
+        div .tblscroll tabindex="0" role="group" aria-label="Results over the sessions" {
         table .dense {
             caption { "Results over the sessions" }
             thead { tr {
@@ -78,12 +79,13 @@ fn sessions(lesion: &Lesion) -> Markup {
                                 None => { span .muted { "–" } },
                             }
                         }
-                        td { span class={ "gl " (glyph::class_style(verdict.class)) } {
+                        td .result { span class={ "gl " (glyph::class_style(verdict.class)) } {
                             (glyph::class(verdict.class)) (words::verdict_line(verdict))
                         } }
                     }
                 }
             }
+        }
         }
     }
 }
@@ -111,12 +113,19 @@ fn comparison(lesion: &Lesion) -> Markup {
                 @for row in &rows {
                     div .row style={ "--n:" (row.len()) } {
                         @for (time_point, panel) in row {
-                            (panel::figure(&dated(time_point, panel), lesion.edge / 2))
+                            (panel::figure(&dated(time_point, panel), lesion.edge / 2, !same_window(row)))
                         }
                     }
                 }
             }
-            p .cap { "Sessions beside each other, each at the slice that its caption names. " (same_window(&rows)) }
+            p .cap {
+                "Sessions beside each other, each at the slice that its caption names. "
+                @if rows.iter().all(|row| same_window(row)) {
+                    "Same window for all sessions, as on the bars of the first page."
+                } @else {
+                    "Windows differ between sessions: compare with the bars."
+                }
+            }
         }
     }
 }
@@ -132,7 +141,6 @@ fn dated(time_point: &TimePoint, panel: &Panel) -> Panel {
 }
 
 /// Whether colors can be compared across the sessions.
-fn same_window(rows: &[Vec<(&TimePoint, &Panel)>]) -> &'static str {
-    let same = rows.iter().all(|row| row.windows(2).all(|pair| pair[0].1.range == pair[1].1.range));
-    if same { "Same window for all sessions." } else { "Windows differ between sessions: compare with the bars." }
+fn same_window(row: &[(&TimePoint, &Panel)]) -> bool {
+    row.windows(2).all(|pair| pair[0].1.range == pair[1].1.range && pair[0].1.cutoffs == pair[1].1.cutoffs)
 }

@@ -64,7 +64,8 @@ pub fn table(time_points: &[TimePoint]) -> Markup {
         .filter(|column| !LABELS.contains(&column.name))
         .partition(|column| known(column.name));
     html! {
-        div .tblscroll tabindex="0" role="region" aria-label="All measures" {
+        @if measured.is_empty() { p .cap { "Nothing was measured." } } @else {
+        div .tblscroll tabindex="0" role="group" aria-label="All measures" {
             table .dense {
                 thead { tr {
                     th scope="col" { "Measure" }
@@ -84,6 +85,7 @@ pub fn table(time_points: &[TimePoint]) -> Markup {
                 }
             }
         }
+        }
         @if shown_from > 0 {
             p .cap { "The last " (SESSIONS_SHOWN) " sessions; earlier ones stand in " span .mono { "lesions.tsv" } "." }
         }
@@ -91,7 +93,7 @@ pub fn table(time_points: &[TimePoint]) -> Markup {
             p .cap {
                 "Not measured or not recorded: "
                 @for (index, column) in missing.iter().enumerate() {
-                    @if index > 0 { ", " }
+                    @if index > 0 { "; " }
                     (words::measure(column.name).name)
                 }
                 "."

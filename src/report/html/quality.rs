@@ -44,7 +44,7 @@ pub fn all_caveats(time_point: &TimePoint) -> Vec<&Caveat> {
 fn checks(title: &str, checks: &[Check]) -> Markup {
     html! {
         @if !checks.is_empty() {
-            div .tblscroll tabindex="0" role="region" aria-label=(title) {
+            div .tblscroll tabindex="0" role="group" aria-label=(title) {
                 table .dense {
                     caption { (title) }
                     thead { tr {
@@ -76,7 +76,7 @@ fn checks(title: &str, checks: &[Check]) -> Markup {
 /// Caveats: code, meaning, particulars.
 fn caveat_table(caveats: &[&Caveat]) -> Markup {
     html! {
-        div .tblscroll tabindex="0" role="region" aria-label="Caveats" {
+        div .tblscroll tabindex="0" role="group" aria-label="Caveats" {
             table .dense .caveats {
                 thead { tr { th scope="col" { "What it means" } th scope="col" { "Here" } th scope="col" { "Code" } } }
                 tbody {
@@ -116,7 +116,7 @@ fn methods(lesion: &Lesion) -> Markup {
 pub fn provenance(provenance: &Provenance) -> Markup {
     html! {
         h2 .section { "Provenance" }
-        div .tblscroll tabindex="0" role="region" aria-label="Provenance" {
+        div .tblscroll tabindex="0" role="group" aria-label="Provenance" {
             table .prov {
                 tbody {
                     tr { th scope="row" { "Software" } td { "relight " (provenance.version) } }

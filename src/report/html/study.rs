@@ -210,7 +210,7 @@ fn table(page: &StudyPage) -> Markup {
             }
             output #shown aria-live="polite" {}
         }
-        div .tblscroll tabindex="0" role="region" aria-label="Lesions" {
+        div .tblscroll tabindex="0" role="group" aria-label="Lesions" {
             table .list {
                 thead { tr {
                     th scope="col" { "Lesion" }
@@ -252,8 +252,10 @@ fn table_row(row: &StudyRow, as_of: Option<Date>) -> Markup {
             td .n { (bare(number(row, "volume_ml"))) }
             td .n { (bare(deciding(row, &["rcbv_mean", "rcbv_enhancing_mean"]))) }
             td .n {
-                (bare(deciding(row, &["tbr_max", "tbr_mean", "tbr_peak"])))
-                @if let Some(tracer) = &record.tracer { small { (tracer) } }
+                @let ratio = deciding(row, &["tbr_max", "tbr_mean", "tbr_peak"]);
+                @let measured = ratio.is_some();
+                (bare(ratio))
+                @if let (Some(tracer), true) = (&record.tracer, measured) { small { (tracer) } }
             }
             td .n { (bare(number(row, "followup_change_percent"))) }
             td {

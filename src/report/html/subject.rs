@@ -77,7 +77,7 @@ pub fn subject_page(page: &SubjectPage) -> String {
     let body = html! {
         @if lesions.len() != 1 { (contents(page, &lesions)) }
         @for lesion in &lesions { (lesion_article(lesion)) }
-        section #provenance .pg { (quality::provenance(&page.provenance)) }
+        section #provenance .pg[many] { (quality::provenance(&page.provenance)) }
     };
     Page {
         title: title(page, &lesions),

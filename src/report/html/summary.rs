@@ -5,12 +5,12 @@ use maud::{Markup, html};
 use super::measures::{cell, finding, number, quality_of};
 use super::shell::heading;
 use super::subject::{Lesion, session, what};
-use crate::clinical::Pathway;
+use crate::clinical::{Pathway, Symptoms, Tracer};
 use crate::quality::Quality;
 use crate::report::figures::timeline::{Course, Visit};
 use crate::report::figures::{glyph, panel, ruler};
 use crate::report::model::TimePoint;
-use crate::report::number::{days, probability, shown, value};
+use crate::report::number::{Shown, days, probability, shown, value};
 use crate::report::words;
 use crate::verdict::{Class, Finding, Pole, Verdict};
 
@@ -117,7 +117,7 @@ fn tally(lesion: &Lesion) -> Markup {
             }
             @if let Some(agreement) = verdict.agreement {
                 div { dt { "Agreement" } dd {
-                    "Deciding measures: " (agreement.high) " read recurrence, " (agreement.grey) " grey, "
+                    "Of the deciding measures " (agreement.high) " read recurrence, " (agreement.grey) " grey, "
                     (agreement.low) " necrosis"
                 } }
             }
@@ -273,7 +273,10 @@ fn finding_row(lesion: &Lesion, finding: &Finding) -> Markup {
     });
     html! {
         tr {
-            th scope="row" { (finding.name) small { (about(time_point, finding.column)) } }
+            th scope="row" {
+                (finding.name)
+                @if number.is_some() { small { (about(time_point, finding.column)) } }
+            }
             td .n .big {
                 @match &number { Some(number) => { (number.html()) }, None => { span .muted { "–" } } }
                 @if let Some(interval) = &interval { small { (interval) } }
@@ -314,6 +317,8 @@ fn about(time_point: &TimePoint, column: &str) -> Markup {
                 Some(background) => { "Background: " (background) },
                 None => "Background not recorded",
             }
+        } @else if column == "tlu" && time_point.record.tracer == Some(Tracer::Fdg) {
+            "SUV times volume (total lesion glycolysis)"
         } @else {
             (words::meaning(column))
         }
@@ -330,7 +335,7 @@ fn supporting(time_point: &TimePoint) -> Markup {
     let (symptom, symptom_meaning) = words::symptoms(record.symptoms);
     html! {
         @if let (Some(growth), true) = (&growth, followup_rule) {
-            tbody { (growth_row(time_point, growth, "Decides: a follow-up rule applies.")) }
+            tbody { (growth_row(time_point, growth, true)) }
         }
         tbody .sup {
             tr .grp { th scope="rowgroup" colspan="4" { "Supporting, not counted by the rule" } }
@@ -343,28 +348,29 @@ fn supporting(time_point: &TimePoint) -> Markup {
                 }
             }
             @if let (Some(growth), false) = (&growth, followup_rule) {
-                (growth_row(time_point, growth, "Support: no follow-up rule applies yet."))
+                (growth_row(time_point, growth, false))
             }
             tr {
                 th scope="row" { "Symptoms" small { "As recorded for this visit" } }
-                td .n .big { (symptom) }
-                td .rul { p .none { (symptom_meaning) } }
-                td { span .small .muted { (words::SYMPTOMS_ARE_SUPPORT) } }
+                td .n .big[record.symptoms.is_some_and(|symptoms| symptoms != Symptoms::Unknown)] .muted[record.symptoms.is_none_or(|symptoms| symptoms == Symptoms::Unknown)] { (symptom) }
+                td .rul { p .none { (symptom_meaning) " " (words::SYMPTOMS_ARE_SUPPORT) } }
+                td { span .small .muted { "Support" } }
             }
         }
     }
 }
 
 /// The change of volume since the index scan.
-fn growth_row(time_point: &TimePoint, growth: &crate::report::number::Shown, role: &str) -> Markup {
+fn growth_row(time_point: &TimePoint, growth: &Shown, decides: bool) -> Markup {
     html! {
         tr {
             th scope="row" { "Change of volume" small { (words::meaning("followup_change_percent")) } }
             td .n .big { (growth.html()) }
             td .rul { p .none {
-                @if let Some(days) = number(time_point, "followup_days") { (days.with_unit()) " after the index scan" }
+                @if let Some(days) = number(time_point, "followup_days") { (days.with_unit()) " after the index scan. " }
+                @if decides { (words::GROWTH_DECIDES) } @else { (words::GROWTH_IS_SUPPORT) }
             } }
-            td { span .small .muted { (role) } }
+            td { span .small .muted { @if decides { "Decides" } @else { "Support" } } }
         }
     }
 }
@@ -435,7 +441,7 @@ fn film(time_point: &TimePoint, edge: usize) -> Markup {
             p .cap .nofilm { "No pictures were drawn for this session." }
         } @else {
             div .film {
-                div .row style={ "--n:" (panels.len().min(STRIP)) } { @for panel in panels { (panel::figure(panel, edge)) } }
+                div .row style={ "--n:" (panels.len().min(STRIP)) } { @for panel in panels { (panel::figure(panel, edge, true)) } }
             }
             p .cap { (words::FILM_CAPTION) }
         }
@@ -453,7 +459,7 @@ fn next(lesion: &Lesion) -> Markup {
             figure .ch .keep {
                 figcaption { (heading(level, "small-title", "", html! { "Time course" })) }
                 @match drawing {
-                    Some(drawing) => { (drawing) },
+                    Some(drawing) => div .course tabindex="0" role="group" aria-label="Time course" { (drawing) },
                     None if lesion.time_points.len() > 1 => p .cap { "Not drawn: the dates of the sessions are not recorded." },
                     None => p .cap { "One session: nothing to compare with yet." },
                 }
