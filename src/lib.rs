@@ -15,6 +15,7 @@ pub mod lesion;
 pub mod study;
 pub mod verdict;
 
+pub mod dataset;
 pub mod report;
 pub mod settings;
 

@@ -163,7 +163,7 @@ fn place(folder: &Path, subject: &str, file: InputFile, found: &mut SubjectFiles
         let problem = StudyError::Mixed {
             file: file.relative().to_owned(),
             found: carried,
-            place: "a folder".to_owned(),
+            place: file.relative().rsplit_once('/').map_or(".", |(folder, _)| folder).to_owned(),
             expected: expected.to_owned(),
         };
         found.problems.entry(by_folder.clone()).or_default().push(problem);
