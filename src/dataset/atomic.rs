@@ -64,7 +64,9 @@ impl OutputFolder {
     pub fn open(root: &Path, force: bool) -> Result<Self, DatasetError> {
         fs::create_dir_all(root).map_err(|error| DatasetError::unwritable(shown(root), &error))?;
         let description = root.join("dataset_description.json");
-        if read_description(&description).is_some_and(|found| found["DatasetType"] == "raw") {
+        // BIDS 1.10: a description without DatasetType is that of a raw dataset.
+        let is_raw = |found: Value| found.get("DatasetType").is_none_or(|kind| kind == "raw");
+        if !is_ours(&description) && read_description(&description).is_some_and(is_raw) {
             return Err(DatasetError::RawStudy { folder: shown(root) });
         }
         let mut entries = fs::read_dir(root).map_err(|error| DatasetError::unreadable(shown(root), &error))?;
@@ -75,6 +77,14 @@ impl OutputFolder {
         let output = Self { root: root.to_path_buf() };
         output.remove_leftovers();
         Ok(output)
+    }
+
+    /// An error where the output folder is the study itself.
+    pub fn check_apart(&self, study: &Path) -> Result<(), DatasetError> {
+        match (fs::canonicalize(&self.root), fs::canonicalize(study)) {
+            (Ok(output), Ok(study)) if output == study => Err(DatasetError::RawStudy { folder: shown(&self.root) }),
+            _ => Ok(()),
+        }
     }
 
     /// Opens an output of this program for reading.
@@ -250,6 +260,15 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("dataset_description.json"), r#"{"DatasetType": "raw"}"#).unwrap();
         assert!(matches!(OutputFolder::open(folder.path(), true), Err(DatasetError::RawStudy { .. })));
+        fs::write(folder.path().join("dataset_description.json"), r#"{"Name": "old study"}"#).unwrap();
+        assert!(matches!(OutputFolder::open(folder.path(), true), Err(DatasetError::RawStudy { .. })));
+    }
+
+    #[test]
+    fn an_output_folder_that_is_the_study_is_told() {
+        let (folder, output) = output();
+        assert!(output.check_apart(&folder.path().join(".")).is_err());
+        assert_eq!(output.check_apart(&std::env::temp_dir()), Ok(()));
     }
 
     #[test]
