@@ -24,6 +24,7 @@ pub mod verdict;
 
 pub mod surveillance;
 
+pub mod dataset;
 pub mod report;
 
 pub mod phantom;

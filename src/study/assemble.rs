@@ -1,6 +1,6 @@
 //! From the files of a session to the roles that they serve.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde_json::Value;
@@ -248,7 +248,7 @@ pub(super) fn add_derivatives(
         }
     }
     let mut take = |role: Role| {
-        let found = preferred(masks.remove(&role).unwrap_or_default());
+        let found = preferred(masks.remove(&role).unwrap_or_default(), MaskSource::place);
         session.problems.extend(twice(role, &found, MaskSource::place, |mask| mask.file.relative()));
         found
     };
@@ -256,8 +256,8 @@ pub(super) fn add_derivatives(
     set_lesions(session, lesions);
     session.reference = reference;
     session.brain = brain;
-    let transforms = preferred(transforms);
     let ends = |transform: &TransformFile| (transform.from.clone(), transform.to.clone());
+    let transforms = preferred(transforms, ends);
     session.problems.extend(twice(Role::Transform, &transforms, ends, |transform| transform.file.relative()));
     session.transforms = transforms;
 }
@@ -301,10 +301,11 @@ fn join(known: &mut LesionFacts, more: &LesionFacts) -> Result<(), &'static str>
     cell(&mut known.margins, &more.margins, "margins")
 }
 
-/// What comes from the lesion pipeline where it holds any, else all.
-fn preferred<T>(found: Vec<(bool, T)>) -> Vec<T> {
-    let any_ours = found.iter().any(|(ours, _)| *ours);
-    found.into_iter().filter(|(ours, _)| *ours || !any_ours).map(|(_, item)| item).collect()
+/// At each place, what comes from the lesion pipeline where it holds any, else all.
+fn preferred<T, K: Ord>(found: Vec<(bool, T)>, place: impl Fn(&T) -> K) -> Vec<T> {
+    let held: BTreeSet<K> = found.iter().filter(|(ours, _)| *ours).map(|(_, item)| place(item)).collect();
+    let wanted = |(ours, item): &(bool, T)| *ours || !held.contains(&place(item));
+    found.into_iter().filter(wanted).map(|(_, item)| item).collect()
 }
 
 /// An error for each place that several files claim.

@@ -28,6 +28,8 @@ pub fn dsc_acquisition(
     given: &DscGiven,
     settings: &Settings,
 ) -> Result<(DscAcquisition, Vec<Caveat>), StudyError> {
+    // A header without a frame time holds zero.
+    let header_frame_time = header_frame_time.filter(|time| time.0 > 0.0);
     let mut caveats = Vec::new();
     let echo_time = match given.echo_time {
         Some(given) => Some(given),
@@ -117,6 +119,8 @@ mod tests {
     fn the_header_serves_where_the_sidecar_gives_no_frame_time() {
         let (acquisition, caveats) = read(r#"{"EchoTime": 0.03, "RepetitionTime": "n/a"}"#, Some(1.25)).unwrap();
         assert_eq!((acquisition.repetition_time(), caveats.len()), (Seconds(1.25), 0));
+        let error = read(r#"{"EchoTime": 0.03}"#, Some(0.0)).unwrap_err().to_string();
+        assert!(error.contains("RepetitionTime is missing"), "a header of zero is no frame time: {error}");
     }
 
     #[test]

@@ -125,14 +125,14 @@ pub(super) fn subject_files(root: &Path, subject: &str, pipelines: &[Pipeline]) 
     let mut found = SubjectFiles::default();
     let folder = root.join(subject);
     for file in files_below(root, &folder)? {
-        if let Some((session, listed)) = place(&folder, subject, file, &mut found) {
+        if let Some((session, listed)) = place(&folder, subject, file, true, &mut found) {
             found.images.entry(session).or_default().push(listed);
         }
     }
     for pipeline in pipelines {
         let folder = pipeline.folder.join(subject);
         for file in files_below(root, &folder)? {
-            if let Some((session, listed)) = place(&folder, subject, file, &mut found) {
+            if let Some((session, listed)) = place(&folder, subject, file, false, &mut found) {
                 let derivative = ListedDerivative { listed, pipeline: pipeline.name.clone(), tissue: pipeline.tissue };
                 found.derivatives.entry(session).or_default().push(derivative);
             }
@@ -146,8 +146,14 @@ pub(super) fn subject_files(root: &Path, subject: &str, pipelines: &[Pipeline]) 
 }
 
 /// The session of a file by its folder, else by its name. A name of another subject or session is a problem of the
-/// session in whose folder it stands.
-fn place(folder: &Path, subject: &str, file: InputFile, found: &mut SubjectFiles) -> Option<(Option<String>, Listed)> {
+/// session in whose folder it stands; in a derivative only images are looked at so.
+fn place(
+    folder: &Path,
+    subject: &str,
+    file: InputFile,
+    raw: bool,
+    found: &mut SubjectFiles,
+) -> Option<(Option<String>, Listed)> {
     let below = file.path().strip_prefix(folder).ok()?;
     let first = below.components().next()?.as_os_str().to_string_lossy().into_owned();
     let by_folder = (first.starts_with("ses-") && below.components().count() > 1).then_some(first);
@@ -160,10 +166,13 @@ fn place(folder: &Path, subject: &str, file: InputFile, found: &mut SubjectFiles
     };
     let by_name = name.entity("ses").map(|label| format!("ses-{label}"));
     let mut mixed = |carried: String, expected: &str| {
+        if !raw && !name.is_image() {
+            return;
+        }
         let problem = StudyError::Mixed {
             file: file.relative().to_owned(),
             found: carried,
-            place: "a folder".to_owned(),
+            place: file.relative().rsplit_once('/').map_or(".", |(folder, _)| folder).to_owned(),
             expected: expected.to_owned(),
         };
         found.problems.entry(by_folder.clone()).or_default().push(problem);

@@ -104,6 +104,16 @@ pub struct Subject {
     pub sessions: Vec<SessionInputs>,
 }
 
+impl Subject {
+    /// What the tables tell of one of the subject's sessions, as a text that changes when any of it does: part of the
+    /// session's run identifier.
+    pub fn facts_text(&self, session: &SessionInputs) -> String {
+        let Self { facts, pathway, .. } = self;
+        let SessionInputs { facts: visit, body, lesion_facts, row_facts, .. } = session;
+        format!("{facts:?}\n{:?}\n{visit:?}\n{body:?}\n{lesion_facts:?}\n{row_facts:?}\n", pathway.pathway)
+    }
+}
+
 impl Study {
     /// Opens a BIDS folder or a worklist and lists what it holds. No image is opened.
     ///
@@ -346,6 +356,8 @@ fn title(root: &Path) -> Result<String, StudyError> {
     let description = if path.is_file() { read_json(&InputFile::inside(root, path))? } else { Value::Null };
     match description.get("Name").and_then(Value::as_str) {
         Some(name) => Ok(name.to_owned()),
-        None => Ok(InputFile::lone(root).relative().to_owned()),
+        None => {
+            Ok(Some(InputFile::lone(root).relative()).filter(|name| !name.is_empty()).unwrap_or("study").to_owned())
+        }
     }
 }

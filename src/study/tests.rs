@@ -223,6 +223,21 @@ fn another_subjects_mask_in_a_derivative_is_a_fault_too() {
 }
 
 #[test]
+fn masks_of_another_derivative_fill_the_places_that_the_lesion_pipeline_leaves() {
+    let folder = study();
+    let root = folder.path();
+    for (datatype, file) in [("anat", "desc-brain_mask"), ("perf", "desc-brain_mask"), ("perf", "label-NAWM_mask")] {
+        touch(root, &[&format!("derivatives/hdbet/sub-01/ses-1/{datatype}/sub-01_ses-1_{file}.nii.gz")]);
+    }
+    let study = open(root).unwrap();
+    let session = &study.subjects[0].sessions[0];
+    assert_eq!(session.problems, []);
+    let brain: Vec<&str> = session.brain.iter().map(|mask| mask.file.relative().split('/').nth(1).unwrap()).collect();
+    assert_eq!(brain, ["hdbet", "manual"], "anat from hdbet, perf from the lesion pipeline");
+    assert_eq!(session.reference.len(), 1);
+}
+
+#[test]
 fn two_masks_on_one_grid_are_an_error_that_lists_them() {
     let folder = study();
     touch(folder.path(), &["derivatives/manual/sub-01/ses-1/anat/sub-01_ses-1_label-L_mask.nii.gz"]);

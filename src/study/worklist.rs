@@ -79,7 +79,7 @@ fn read_row(row: &Row<'_>, folder: &Path, settings: &Settings, inputs: &mut Sess
         Role::Dce,
         Role::Pet,
     ]
-    .map(|role| one(role));
+    .map(&mut one);
     let image = |file: InputFile| Image { sidecars: json_beside(&file).into_iter().collect(), file };
     inputs.t1c = t1c.map(image);
     inputs.t1 = t1.map(image);
