@@ -222,6 +222,23 @@ impl Grid {
         (offset, steps)
     }
 
+    /// The way back from [`stored_steps`](Self::stored_steps): where the stored voxel (x, y, z) stands in memory,
+    /// `offset + x·step[0] + y·step[1] + z·step[2]`.
+    pub fn memory_steps(&self) -> (usize, [isize; 3]) {
+        let stride = [1, self.shape[0], self.shape[0] * self.shape[1]];
+        let mut offset = 0;
+        let mut steps = [0; 3];
+        for i in 0..3 {
+            steps[self.storage.axis[i]] = if self.storage.flipped[i] {
+                offset += stride[i] * (self.shape[i] - 1);
+                -(stride[i] as isize)
+            } else {
+                stride[i] as isize
+            };
+        }
+        (offset, steps)
+    }
+
     /// Number of voxels.
     pub fn len(&self) -> usize {
         self.shape.iter().product()
