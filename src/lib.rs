@@ -14,6 +14,8 @@ pub mod image;
 
 pub mod curve;
 
+pub mod dsc;
+
 pub mod lesion;
 pub mod verdict;
 
