@@ -15,6 +15,7 @@ pub mod image;
 pub mod curve;
 
 pub mod dsc;
+pub mod region;
 
 pub mod lesion;
 pub mod verdict;
