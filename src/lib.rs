@@ -17,6 +17,7 @@ pub mod pet;
 pub mod curve;
 
 pub mod dsc;
+pub mod region;
 
 pub mod lesion;
 pub mod study;
