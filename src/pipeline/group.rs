@@ -47,7 +47,7 @@ pub fn write(
         for lesion in measured {
             let label = lesion.record.lesion.clone().unwrap_or_default();
             let key = (session.participant_id.clone(), label.parse().unwrap_or(usize::MAX), label.clone());
-            let row = row(lesion, format!("{}.html#lesion-{label}", session.participant_id), settings);
+            let row = row(lesion, settings);
             let newer = latest.get(&key).is_none_or(|known| is_later(row.record.scan_date, known.record.scan_date));
             if newer {
                 latest.insert(key, row);
@@ -55,6 +55,13 @@ pub fn write(
         }
     }
     failures.sort();
+    // The page of a subject numbers its lesions in the same order.
+    let mut numbers: BTreeMap<String, usize> = BTreeMap::new();
+    for ((participant_id, ..), row) in &mut latest {
+        let number = numbers.entry(participant_id.clone()).or_default();
+        *number += 1;
+        row.link = format!("{participant_id}.html#lesion-{number}-summary");
+    }
     let page = StudyPage {
         title: study.title.clone(),
         lesions: latest.into_values().collect(),
@@ -73,10 +80,10 @@ pub fn write(
     Ok(path)
 }
 
-fn row(lesion: Measured, link: String, settings: &Settings) -> StudyRow {
+fn row(lesion: Measured, settings: &Settings) -> StudyRow {
     let verdict = judge(&lesion.record, &settings.verdict);
     let point = lesion.judged(verdict);
-    StudyRow { record: point.record, verdict: point.verdict, caveats: point.caveats, link }
+    StudyRow { record: point.record, verdict: point.verdict, caveats: point.caveats, link: String::new() }
 }
 
 /// Sessions come in order of their labels: without dates the later label is the later scan.
