@@ -108,6 +108,7 @@ caveat_codes! {
     VoxelsSaturated = "VOXELS_SATURATED", "Voxels whose signal fell to the noise floor were left out of the means.";
     AifFailed = "AIF_FAILED", "No arterial input function could be found: CBF, MTT and Tmax are not estimated; rCBV does not need one.";
     MirroredReference = "MIRRORED_REFERENCE", "No reference mask was given: the lesion mirrored in the mid-sagittal plane, white matter only, served as the reference.";
+    ReferenceOverlapsLesion = "REFERENCE_OVERLAPS_LESION", "The reference region shares voxels with a lesion: normalized values are too low or too high.";
     LeakageNotCorrected = "LEAKAGE_NOT_CORRECTED", "The leakage model could not be solved in some voxels: they are not estimated.";
     // pet
     UptakeTimeZero = "UPTAKE_TIME_ZERO", "Injection and scan start at the same time for a static scan: TimeZero, ScanStart or InjectionStart is suspicious.";
