@@ -116,6 +116,7 @@ caveat_codes! {
     VoxelsSaturated = "VOXELS_SATURATED", "Voxels whose signal fell to the noise floor were left out of the means.";
     AifFailed = "AIF_FAILED", "No arterial input function could be found: CBF, MTT and Tmax are not estimated; rCBV does not need one.";
     MirroredReference = "MIRRORED_REFERENCE", "No reference mask was given: the lesion mirrored in the mid-sagittal plane, white matter only, served as the reference.";
+    ReferenceOverlapsLesion = "REFERENCE_OVERLAPS_LESION", "The reference region shares voxels with a lesion: normalized values are too low or too high.";
     LeakageNotCorrected = "LEAKAGE_NOT_CORRECTED", "The leakage model could not be solved in some voxels: they are not estimated.";
     LeakageModelNone = "LEAKAGE_MODEL_NONE", "Leakage correction was switched off: rCBV is uncorrected, and cut-offs set for corrected values may not transfer.";
     // pet
