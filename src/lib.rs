@@ -11,16 +11,16 @@ pub mod quality;
 pub mod units;
 
 pub mod image;
-pub mod region;
-pub mod pet;
 
 pub mod curve;
-
-pub mod dsc;
 pub mod region;
 
-pub mod lesion;
 pub mod study;
+
+pub mod dsc;
+pub mod pet;
+
+pub mod lesion;
 pub mod verdict;
 
 pub mod surveillance;
@@ -29,6 +29,11 @@ pub mod dataset;
 pub mod report;
 
 pub mod phantom;
+
 pub mod settings;
+
+pub mod pipeline;
+
+pub mod cli;
 
 pub use words::UnknownWord;

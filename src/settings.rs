@@ -103,13 +103,13 @@ impl Settings {
             lesion: section(table, "lesion", path)?,
             verdict: section(table, "verdict", path)?,
         };
-        let checks: [(&'static str, Result<(), String>); 6] = [
-            ("study", settings.study.check()),
-            ("region", settings.region.check()),
-            ("dsc", settings.dsc.check()),
-            ("pet", settings.pet.check()),
-            ("lesion", settings.lesion.check()),
-            ("verdict", settings.verdict.check()),
+        let words = |error: &dyn std::fmt::Display| error.to_string();
+        let checks: [(&'static str, Result<(), String>); 5] = [
+            ("study", settings.study.check().map_err(|error| words(&error))),
+            ("region", settings.region.check().map_err(|error| words(&error))),
+            ("dsc", settings.dsc.check().map_err(|error| words(&error))),
+            ("pet", settings.pet.check().map_err(|error| words(&error))),
+            ("lesion", settings.lesion.check().map_err(|error| words(&error))),
         ];
         for (section, outcome) in checks {
             outcome.map_err(|message| SettingsError::Section { path: path.map(Path::to_owned), section, message })?;

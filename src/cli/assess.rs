@@ -3,9 +3,13 @@
 use std::io::Read;
 use std::path::PathBuf;
 
+use serde_json::{Value, json};
+
 use super::Global;
 use super::exit::{Exit, Failure, Outcome, print, print_json};
-use crate::verdict::assess_table;
+use super::progress::Voice;
+use crate::clinical::Pathway;
+use crate::verdict::assess;
 
 /// Judge a table of lesions: numbers to verdicts, no images.
 ///
@@ -18,7 +22,7 @@ pub struct Arguments {
     table: PathBuf,
 }
 
-pub(super) fn execute(arguments: &Arguments, global: &Global) -> Result<Outcome, Failure> {
+pub(super) fn execute(arguments: &Arguments, global: &Global, voice: &Voice) -> Result<Outcome, Failure> {
     let settings = global.load_settings()?;
     let name = arguments.table.display().to_string();
     let mut bytes = Vec::new();
@@ -30,11 +34,26 @@ pub(super) fn execute(arguments: &Arguments, global: &Global) -> Result<Outcome,
     read.map_err(|error| Failure::new(Exit::Input, anyhow::anyhow!("{name}: {error}")))?;
     let text = String::from_utf8(bytes)
         .map_err(|_| Failure::new(Exit::Input, anyhow::anyhow!("{name}: expected UTF-8 text, found other bytes")))?;
-    let assessed = assess_table(&name, &text, &settings.verdict).map_err(|error| Failure::new(Exit::Input, error))?;
-    if global.json {
-        print_json(&assessed.json())?;
-    } else {
-        print(assessed.tsv().as_bytes())?;
+    let assessed = assess(&text, Some(Pathway::Glioma), &settings.verdict)
+        .map_err(|error| Failure::new(Exit::Input, anyhow::Error::new(error).context(name)))?;
+    for note in &assessed.notes {
+        voice.say(note);
     }
-    Ok(Outcome::done(format!("{} lesions judged", assessed.len())))
+    if global.json {
+        let rows: Vec<Value> = assessed
+            .rows
+            .iter()
+            .map(|(record, verdict)| {
+                let mut row = record.json();
+                row.extend(verdict.json([]));
+                row.insert("explanation".to_owned(), verdict.explanation.clone().into());
+                Value::Object(row)
+            })
+            .collect();
+        print_json(&json!({ "lesions": rows }))?;
+    } else {
+        print(assessed.table.as_bytes())?;
+    }
+    let plural = if assessed.rows.len() == 1 { "lesion" } else { "lesions" };
+    Ok(Outcome::done(format!("{} {plural} judged", assessed.rows.len())))
 }

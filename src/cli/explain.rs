@@ -38,13 +38,8 @@ pub(super) fn execute(arguments: &Arguments, global: &Global) -> Result<Outcome,
 }
 
 fn unknown(code: &str) -> String {
-    let upper = code.to_uppercase();
-    let nearest = verdict::codes()
-        .into_iter()
-        .map(|candidate| (strsim::jaro_winkler(&upper, &candidate.to_uppercase()), candidate))
-        .max_by(|a, b| a.0.total_cmp(&b.0));
-    match nearest {
-        Some((similarity, candidate)) if similarity > 0.7 => format!("there is no code {code:?}; did you mean {candidate}?"),
-        _ => format!("there is no code {code:?}; `relight explain` lists them all"),
+    match verdict::suggestions(code).first() {
+        Some(candidate) => format!("there is no code {code:?}; did you mean {candidate}?"),
+        None => format!("there is no code {code:?}; `relight explain` lists them all"),
     }
 }

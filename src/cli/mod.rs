@@ -9,6 +9,7 @@ mod phantom;
 mod progress;
 mod run;
 mod settings;
+mod single;
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -118,7 +119,7 @@ pub fn main() -> std::process::ExitCode {
         Command::Run(arguments) => run::execute(&arguments, &cli.global, &voice),
         Command::Dsc(arguments) => dsc::execute(&arguments, &cli.global, &voice),
         Command::Pet(arguments) => pet::execute(&arguments, &cli.global, &voice),
-        Command::Assess(arguments) => assess::execute(&arguments, &cli.global),
+        Command::Assess(arguments) => assess::execute(&arguments, &cli.global, &voice),
         Command::Phantom(arguments) => phantom::execute(&arguments, &cli.global, &voice),
         Command::Settings(arguments) => settings::execute(&arguments, &cli.global),
         Command::Explain(arguments) => explain::execute(&arguments, &cli.global),

@@ -42,7 +42,7 @@ pub struct Arguments {
     /// joined), or the `whole` mask [default: labels for a label map, components for a binary mask].
     #[arg(long, value_name = "HOW")]
     split: Option<Split>,
-    /// Decision table for subjects whose pathway the study does not tell: glioma, metastasis or sarcoma.
+    /// Decision table of every subject: glioma, metastasis or sarcoma [default: what the study tells of each].
     #[arg(long, value_name = "PATHWAY")]
     pathway: Option<Pathway>,
     /// Only the i-th of n parts of the subjects, such as 2/8.
@@ -93,6 +93,7 @@ pub(super) fn execute(arguments: &Arguments, global: &Global, voice: &Voice) -> 
         force: arguments.force,
         memory: arguments.memory,
         as_of: arguments.as_of,
+        command_line: std::env::args().collect(),
     };
     if arguments.dry_run {
         let inventory = pipeline::inventory(&options, &settings).map_err(failure)?;
@@ -128,7 +129,6 @@ fn failure(error: RunError) -> Failure {
     let exit = match &error {
         RunError::Study(_) | RunError::NothingToDo { .. } => Exit::Input,
         RunError::Dataset(_) => Exit::Output,
-        RunError::Internal(_) => Exit::Internal,
     };
     Failure::new(exit, error)
 }

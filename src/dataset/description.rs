@@ -29,6 +29,7 @@ lesions.tsv
 lesions.json
 *_lesions.tsv
 *_lesions.json
+*_figures.json
 annotations.tsv
 annotations.json
 *_provenance.json

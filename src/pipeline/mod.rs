@@ -22,7 +22,7 @@ use serde_json::Value;
 
 pub use error::SessionError;
 pub use masks::Fit;
-pub use single::{DscRequest, MaskRequest, PetRequest, SingleOutcome, run_dsc, run_pet};
+pub use single::{BackgroundRequest, DscRequest, MaskRequest, PetRequest, SingleOutcome, run_dsc, run_pet};
 pub use uptake::BackgroundChoice;
 
 use crate::clinical::Pathway;
@@ -50,7 +50,8 @@ pub struct Steps<'a> {
 }
 
 impl<'a> Steps<'a> {
-    fn new(progress: &'a dyn Progress, session: &str, steps: usize) -> Self {
+    /// The steps of a session, of which there will be so many.
+    pub fn new(progress: &'a dyn Progress, session: &str, steps: usize) -> Self {
         Self { progress, session: session.to_owned(), done: 0, steps }
     }
 

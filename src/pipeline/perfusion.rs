@@ -6,7 +6,7 @@ use crate::acquisition::DscAcquisition;
 use crate::dsc::{self, DscError, DscResult, DscSignal, RegionCurves, baseline_mean_for_mask, quantify, region_curves};
 use crate::image::{Grid, Mask, NiftiImage, Volume};
 use crate::quality::{Caveat, CaveatCode};
-use crate::region::{self, Midline, Reference, ReferenceFacts, RegionError, brain_mask, find_midline, mirrored_reference, reference_facts};
+use crate::region::{self, Midline, crosses_midline, Reference, ReferenceFacts, RegionError, brain_mask, find_midline, mirrored_reference, reference_facts};
 use crate::study::InputFile;
 
 /// Which voxels are measured.
@@ -54,8 +54,6 @@ pub struct Perfusion {
     pub reference_given: bool,
     /// Its mean curves.
     pub reference_curves: Option<RegionCurves>,
-    /// The mid-sagittal plane, where it was looked for and found.
-    pub midline: Option<Midline>,
     /// Doubts, without those of single lesions.
     pub caveats: Vec<Caveat>,
 }
@@ -118,6 +116,10 @@ pub fn measure(
         Some(mask) => Some(mask),
         None => match union.as_ref().map(|union| mirrored_white_matter(&baseline, &result.mask, union, region_settings)) {
             Some(Ok((found, plane))) => {
+                if lesions.iter().any(|lesion| crosses_midline(lesion, &plane.plane, region_settings)) {
+                    let detail = "the reference region lies in the less affected hemisphere";
+                    caveats.push(Caveat::new(CaveatCode::LesionCrossesMidline, detail));
+                }
                 midline = Some(plane);
                 caveats.extend(found.caveats);
                 Some(found.mask)
@@ -162,7 +164,6 @@ pub fn measure(
         reference_facts: facts,
         reference_given,
         reference_curves,
-        midline,
         caveats,
     })
 }

@@ -4,4 +4,5 @@ pub mod figures;
 pub mod html;
 pub mod model;
 pub mod number;
+mod packed;
 pub mod words;

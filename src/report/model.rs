@@ -134,6 +134,7 @@ pub struct Raster {
     /// Edge of a pixel, mm.
     pub millimeters: f64,
     /// Values row by row; NaN is outside or not estimated.
+    #[serde(with = "super::packed")]
     pub values: Vec<f32>,
 }
 
