@@ -166,6 +166,9 @@ impl Study {
             let mut problems: Vec<StudyError> = Vec::new();
             let mut caveats = Vec::new();
             let row = known.get(&participant_id);
+            if let (Some(table), None) = (&participants, row) {
+                notes.push(format!("{} has no line for {participant_id}", table.file()));
+            }
             let facts = match row.map(|row| ParticipantFacts::read(row, &mut caveats)) {
                 Some(Ok(facts)) => facts,
                 Some(Err(problem)) => {
@@ -205,6 +208,9 @@ impl Study {
                     // A subject without sessions has its one visit told in the participants table.
                     None => row,
                 };
+                if let (Some(table), Some(label), None) = (&session_table, &label, row) {
+                    notes.push(format!("{} has no line for {label}", table.file()));
+                }
                 match row.map(SessionFacts::read) {
                     Some(Ok(facts)) => session.facts = facts,
                     Some(Err(problem)) => session.problems.push(problem),
