@@ -1,7 +1,6 @@
 //! From the files of a session to the roles that they serve.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
 use serde_json::Value;
 
@@ -15,7 +14,7 @@ use super::session::{
     AslInputs, DceInputs, DscInputs, Ignored, Image, Missing, PetInputs, SessionInputs, TransformFile,
 };
 use super::settings::{Settings, SeveralFiles};
-use super::sidecar::{Sidecar, applicable};
+use super::sidecar::{Sidecar, StudySidecars};
 use crate::clinical::Tracer;
 use crate::quality::{Caveat, CaveatCode};
 
@@ -82,7 +81,12 @@ fn role_of(listed: &Listed, settings: &Settings) -> Result<Option<Role>, String>
 }
 
 /// Gives each raw file of a session its role.
-pub(super) fn add_images(session: &mut SessionInputs, files: Vec<Listed>, root: &Path, settings: &Settings) {
+pub(super) fn add_images(
+    session: &mut SessionInputs,
+    files: Vec<Listed>,
+    sidecars: &StudySidecars,
+    settings: &Settings,
+) {
     let mut by_role: BTreeMap<Role, Vec<Listed>> = BTreeMap::new();
     for listed in files {
         match role_of(&listed, settings) {
@@ -92,10 +96,10 @@ pub(super) fn add_images(session: &mut SessionInputs, files: Vec<Listed>, root: 
         }
     }
     if !by_role.contains_key(&Role::PostContrastT1) {
-        move_contrast_t1(session, &mut by_role, root);
+        move_contrast_t1(session, &mut by_role, sidecars);
     }
     let mut take = |role: Role| by_role.remove(&role).unwrap_or_default();
-    let mut chooser = Chooser { session, root, settings };
+    let mut chooser = Chooser { session, sidecars, settings };
     let t1c = chooser.image(Role::PostContrastT1, take(Role::PostContrastT1));
     let t1 = chooser.image(Role::T1, take(Role::T1));
     let flair = chooser.image(Role::Flair, take(Role::Flair));
@@ -134,10 +138,10 @@ pub(super) fn add_images(session: &mut SessionInputs, files: Vec<Listed>, root: 
 }
 
 /// A T1w without `ce-` whose sidecar names a contrast agent is a T1 after contrast.
-fn move_contrast_t1(session: &mut SessionInputs, by_role: &mut BTreeMap<Role, Vec<Listed>>, root: &Path) {
+fn move_contrast_t1(session: &mut SessionInputs, by_role: &mut BTreeMap<Role, Vec<Listed>>, sidecars: &StudySidecars) {
     let Some(plain) = by_role.remove(&Role::T1) else { return };
     for listed in plain {
-        let sidecar = applicable(root, &listed.file).and_then(|sidecars| Sidecar::read(&listed.file, &sidecars));
+        let sidecar = sidecars.applicable(&listed.file).and_then(|files| Sidecar::read(&listed.file, &files));
         let role = match sidecar {
             Ok(sidecar) => match sidecar.value("ContrastBolusIngredient") {
                 Some(Value::String(agent)) if !agent.eq_ignore_ascii_case("none") => Role::PostContrastT1,
@@ -155,7 +159,7 @@ fn move_contrast_t1(session: &mut SessionInputs, by_role: &mut BTreeMap<Role, Ve
 /// Picks the one file of each role and says what is wrong.
 struct Chooser<'a> {
     session: &'a mut SessionInputs,
-    root: &'a Path,
+    sidecars: &'a StudySidecars,
     settings: &'a Settings,
 }
 
@@ -195,7 +199,7 @@ impl Chooser<'_> {
     }
 
     fn opened(&mut self, file: InputFile) -> Option<Image> {
-        match applicable(self.root, &file) {
+        match self.sidecars.applicable(&file) {
             Ok(sidecars) => Some(Image { file, sidecars }),
             Err(problem) => {
                 self.session.problems.push(problem);

@@ -41,13 +41,8 @@ pub(super) struct SubjectFiles {
 }
 
 /// Names of the `sub-…` folders, in order.
-pub(super) fn subject_folders(folder: &Path) -> Result<Vec<String>, StudyError> {
-    Ok(entries(folder, folder)?
-        .into_iter()
-        .filter(|path| path.is_dir())
-        .filter_map(|path| path.file_name().map(|name| name.to_string_lossy().into_owned()))
-        .filter(|name| name.starts_with("sub-") && name.len() > 4)
-        .collect())
+pub(super) fn subject_folders(root: &Path) -> Result<Vec<String>, StudyError> {
+    folders_named(root, root, "sub-")
 }
 
 /// The derivatives of a study in order of their names; our own outputs are passed over.
@@ -74,8 +69,7 @@ fn find_pipelines(
         return Ok(());
     }
     let mut has_subjects = false;
-    for path in entries(root, folder)?.into_iter().filter(|path| path.is_dir()) {
-        let below = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    for Entry { path, name: below, .. } in entries(root, folder)?.into_iter().filter(|entry| entry.is_folder) {
         if below.starts_with("sub-") {
             has_subjects = true;
         } else if below != "sourcedata" && below != "logs" {
@@ -139,7 +133,7 @@ pub(super) fn subject_files(root: &Path, subject: &str, pipelines: &[Pipeline]) 
         }
     }
     settle_without_session(&mut found);
-    for session in session_folders(root, subject)? {
+    for session in folders_named(root, &folder, "ses-")? {
         found.images.entry(Some(session)).or_default();
     }
     Ok(found)
@@ -229,21 +223,11 @@ fn settle_without_session(found: &mut SubjectFiles) {
     }
 }
 
-/// Session folders, also empty ones.
-fn session_folders(root: &Path, subject: &str) -> Result<Vec<String>, StudyError> {
-    Ok(entries(root, &root.join(subject))?
-        .into_iter()
-        .filter(|path| path.is_dir())
-        .filter_map(|path| path.file_name().map(|name| name.to_string_lossy().into_owned()))
-        .filter(|name| name.starts_with("ses-") && name.len() > 4)
-        .collect())
-}
-
 /// All files below a folder in order of their paths; a folder that does not exist has none.
 fn files_below(root: &Path, folder: &Path) -> Result<Vec<InputFile>, StudyError> {
     fn walk(root: &Path, folder: &Path, depth: usize, files: &mut Vec<InputFile>) -> Result<(), StudyError> {
-        for path in entries(root, folder)? {
-            if path.is_dir() {
+        for Entry { path, is_folder, .. } in entries(root, folder)? {
+            if is_folder {
                 if depth < DEEPEST {
                     walk(root, &path, depth + 1, files)?;
                 }
@@ -260,19 +244,38 @@ fn files_below(root: &Path, folder: &Path) -> Result<Vec<InputFile>, StudyError>
     Ok(files)
 }
 
+/// Something in a folder.
+struct Entry {
+    path: PathBuf,
+    name: String,
+    is_folder: bool,
+}
+
+/// Names of the folders in a folder that begin with a prefix, in order.
+fn folders_named(root: &Path, folder: &Path, prefix: &str) -> Result<Vec<String>, StudyError> {
+    let wanted = |entry: &Entry| entry.is_folder && entry.name.starts_with(prefix) && entry.name.len() > prefix.len();
+    Ok(entries(root, folder)?.into_iter().filter(wanted).map(|entry| entry.name).collect())
+}
+
 /// What a folder holds, in order of the names; hidden entries are left out.
-fn entries(root: &Path, folder: &Path) -> Result<Vec<PathBuf>, StudyError> {
+fn entries(root: &Path, folder: &Path) -> Result<Vec<Entry>, StudyError> {
     let unreadable = |error: std::io::Error| StudyError::Unreadable {
         file: InputFile::inside(root, folder.to_path_buf()).relative().to_owned(),
         problem: error.to_string(),
     };
-    let mut paths = Vec::new();
+    let mut found = Vec::new();
     for entry in fs::read_dir(folder).map_err(unreadable)? {
         let entry = entry.map_err(unreadable)?;
-        if !entry.file_name().to_string_lossy().starts_with('.') {
-            paths.push(entry.path());
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name.starts_with('.') {
+            continue;
         }
+        let kind = entry.file_type().map_err(unreadable)?;
+        let path = entry.path();
+        // Only a link has to be followed: asking for each file again would double the time on a network drive.
+        let is_folder = if kind.is_symlink() { path.is_dir() } else { kind.is_dir() };
+        found.push(Entry { path, name, is_folder });
     }
-    paths.sort();
-    Ok(paths)
+    found.sort_by(|one, other| one.name.cmp(&other.name));
+    Ok(found)
 }

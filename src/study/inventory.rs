@@ -16,7 +16,7 @@ use super::pathway::{PathwayChoice, choose_pathway};
 use super::role::Role;
 use super::session::{Ignored, SessionInputs};
 use super::settings::Settings;
-use super::sidecar::read_json;
+use super::sidecar::{StudySidecars, read_json};
 use super::tables::Table;
 use super::worklist;
 use crate::clinical::Pathway;
@@ -150,6 +150,7 @@ impl Study {
         }
         let pipelines = folder::pipelines(root, settings)?;
         let lesion_pipeline = lesion_pipeline(root, &pipelines, &all, options, settings)?;
+        let sidecars = StudySidecars::open(root)?;
         let participants = table(root, "participants.tsv")?;
         let mut notes: Vec<String> = Vec::new();
         let known = match &participants {
@@ -165,6 +166,9 @@ impl Study {
             let mut problems: Vec<StudyError> = Vec::new();
             let mut caveats = Vec::new();
             let row = known.get(&participant_id);
+            if let (Some(table), None) = (&participants, row) {
+                notes.push(format!("{} has no line for {participant_id}", table.file()));
+            }
             let facts = match row.map(|row| ParticipantFacts::read(row, &mut caveats)) {
                 Some(Ok(facts)) => facts,
                 Some(Err(problem)) => {
@@ -204,6 +208,9 @@ impl Study {
                     // A subject without sessions has its one visit told in the participants table.
                     None => row,
                 };
+                if let (Some(table), Some(label), None) = (&session_table, &label, row) {
+                    notes.push(format!("{} has no line for {label}", table.file()));
+                }
                 match row.map(SessionFacts::read) {
                     Some(Ok(facts)) => session.facts = facts,
                     Some(Err(problem)) => session.problems.push(problem),
@@ -211,7 +218,7 @@ impl Study {
                 }
                 session.body = facts.body;
                 session.body.weight = session.facts.weight.or(facts.body.weight);
-                add_images(&mut session, found.images.remove(&label).unwrap_or_default(), root, settings);
+                add_images(&mut session, found.images.remove(&label).unwrap_or_default(), &sidecars, settings);
                 let derivatives = found.derivatives.remove(&label).unwrap_or_default();
                 add_derivatives(&mut session, derivatives, lesion_pipeline.as_deref(), settings);
                 note_missing(&mut session, |role| Some(role.pattern().to_owned()));

@@ -37,7 +37,7 @@ pub use session::{
     AslInputs, DceInputs, DscInputs, Ignored, Image, Missing, PetInputs, Readiness, SessionInputs, TransformFile,
 };
 pub use settings::{Settings, SeveralFiles};
-pub use sidecar::{Sidecar, json_beside, read_json};
+pub use sidecar::{Sidecar, StudySidecars, json_beside, read_json};
 pub use tables::{Row, Table};
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
@@ -181,31 +181,47 @@ pub fn read_json(file: &InputFile) -> Result<Value, StudyError> {
     })
 }
 
-/// The sidecars that apply to an image, from the study's root down to the folder of the image.
-pub fn applicable(root: &Path, image: &InputFile) -> Result<Vec<InputFile>, StudyError> {
-    let Some(name) = BidsName::parse(image.file_name()) else { return Ok(json_beside(image).into_iter().collect()) };
-    let mut found = Vec::new();
-    for folder in levels(root, image.path()) {
-        let mut here: Vec<(usize, InputFile)> = Vec::new();
-        for file in files_of(&folder, root)? {
-            if let Some(sidecar) = BidsName::parse(file.file_name())
-                && sidecar.has_extension(".json")
-                && sidecar.applies_to(&name)
-            {
-                here.push((sidecar.entities().len(), file));
-            }
-        }
-        here.sort();
-        if let Some(pair) = here.windows(2).find(|pair| pair[0].0 == pair[1].0) {
-            return Err(StudyError::AmbiguousSidecars {
-                image: image.relative().to_owned(),
-                first: pair[0].1.relative().to_owned(),
-                second: pair[1].1.relative().to_owned(),
-            });
-        }
-        found.extend(here.into_iter().map(|(_, file)| file));
+/// The sidecars of a study: those of its root are listed once, for it holds a folder for each subject.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StudySidecars {
+    root: PathBuf,
+    of_root: Vec<InputFile>,
+}
+
+impl StudySidecars {
+    /// Lists the sidecars in the root of a study.
+    pub fn open(root: &Path) -> Result<Self, StudyError> {
+        Ok(Self { root: root.to_path_buf(), of_root: sidecars_in(root, root)? })
     }
-    Ok(found)
+
+    /// The sidecars that apply to an image, from the study's root down to the folder of the image.
+    pub fn applicable(&self, image: &InputFile) -> Result<Vec<InputFile>, StudyError> {
+        let Some(name) = BidsName::parse(image.file_name()) else {
+            return Ok(json_beside(image).into_iter().collect());
+        };
+        let mut found = Vec::new();
+        for folder in levels(&self.root, image.path()) {
+            let listed = if folder == self.root { self.of_root.clone() } else { sidecars_in(&folder, &self.root)? };
+            let mut here: Vec<(usize, InputFile)> = Vec::new();
+            for file in listed {
+                if let Some(sidecar) = BidsName::parse(file.file_name())
+                    && sidecar.applies_to(&name)
+                {
+                    here.push((sidecar.entities().len(), file));
+                }
+            }
+            here.sort();
+            if let Some(pair) = here.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+                return Err(StudyError::AmbiguousSidecars {
+                    image: image.relative().to_owned(),
+                    first: pair[0].1.relative().to_owned(),
+                    second: pair[1].1.relative().to_owned(),
+                });
+            }
+            found.extend(here.into_iter().map(|(_, file)| file));
+        }
+        Ok(found)
+    }
 }
 
 /// The `.json` of the same name in the same folder, where it exists.
@@ -217,15 +233,15 @@ pub fn json_beside(image: &InputFile) -> Option<InputFile> {
 }
 
 /// The folders from the root of the study to that of the image.
-fn levels(root: &Path, image: &Path) -> Vec<std::path::PathBuf> {
+fn levels(root: &Path, image: &Path) -> Vec<PathBuf> {
     let mut levels: Vec<_> =
         image.ancestors().skip(1).take_while(|folder| folder.starts_with(root)).map(Path::to_path_buf).collect();
     levels.reverse();
     levels
 }
 
-/// The plain files of a folder, in order of their names.
-fn files_of(folder: &Path, root: &Path) -> Result<Vec<InputFile>, StudyError> {
+/// The JSON files of a folder, in order of their names.
+fn sidecars_in(folder: &Path, root: &Path) -> Result<Vec<InputFile>, StudyError> {
     let unreadable = |error: std::io::Error| StudyError::Unreadable {
         file: InputFile::inside(root, folder.to_path_buf()).relative().to_owned(),
         problem: error.to_string(),
@@ -233,7 +249,7 @@ fn files_of(folder: &Path, root: &Path) -> Result<Vec<InputFile>, StudyError> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).map_err(unreadable)? {
         let path = entry.map_err(unreadable)?.path();
-        if path.is_file() {
+        if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json")) {
             files.push(InputFile::inside(root, path));
         }
     }
@@ -317,7 +333,7 @@ pub(super) mod tests {
         fs::write(root.join("sub-01/sub-01_dsc.json"), r#"{"EchoTime": 0.02, "RepetitionTime": 1.2}"#).unwrap();
         fs::write(perf.join("sub-01_ses-02_dsc.json"), r#"{"echoTime": 0.03}"#).unwrap();
         let image = InputFile::inside(root, perf.join("sub-01_ses-02_DSC.nii.gz"));
-        let files = applicable(root, &image).unwrap();
+        let files = StudySidecars::open(root).unwrap().applicable(&image).unwrap();
         assert_eq!(files.len(), 3, "{files:?}");
         let sidecar = Sidecar::read(&image, &files).unwrap();
         assert_eq!(sidecar.number("EchoTime", "s"), Ok(Some(0.03)));
@@ -334,10 +350,11 @@ pub(super) mod tests {
             fs::write(root.join(name), "{}").unwrap();
         }
         let image = InputFile::inside(root, root.join("sub-01_acq-a_run-1_dsc.nii"));
-        assert!(matches!(applicable(root, &image), Err(StudyError::AmbiguousSidecars { .. })));
+        let of = || StudySidecars::open(root).unwrap().applicable(&image);
+        assert!(matches!(of(), Err(StudyError::AmbiguousSidecars { .. })));
         fs::remove_file(root.join("sub-01_run-1_dsc.json")).unwrap();
         fs::write(root.join("sub-01_acq-a_run-1_dsc.json"), "{}").unwrap();
-        assert_eq!(applicable(root, &image).unwrap().len(), 2);
+        assert_eq!(of().unwrap().len(), 2);
     }
 
     #[test]

@@ -342,6 +342,15 @@ fn a_misspelled_column_is_noted_with_the_one_that_was_meant() {
     );
 }
 
+#[test]
+fn a_subject_or_session_without_its_line_is_noted() {
+    let folder = study();
+    write(folder.path(), "participants.tsv", "participant_id\nsub-01\n");
+    write(folder.path(), "sub-01/sub-01_sessions.tsv", "session_id\nses-1\n");
+    let notes = open(folder.path()).unwrap().notes;
+    assert_eq!(notes, ["sub-01/sub-01_sessions.tsv has no line for ses-2", "participants.tsv has no line for sub-02"]);
+}
+
 #[cfg(unix)]
 #[test]
 fn a_link_without_its_target_is_named() {
