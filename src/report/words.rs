@@ -43,7 +43,7 @@ pub const RULERS_ALIGNED: &str = "Each ruler is scaled so that the cut-offs line
 
 /// Under the film strip.
 pub const FILM_CAPTION: &str = "Radiological view: patient right on the left. White line: lesion mask. Maps are \
-    opaque, so that colors can be read against the bar; black is outside or not estimated.";
+    opaque; black is outside or not estimated.";
 
 /// How a number is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -180,10 +180,8 @@ pub fn plain(word: &str) -> String {
 /// What was measured, under the name of a deciding or measured quantity. The background of a TBR is the page's to name.
 pub fn meaning(column: &str) -> &'static str {
     match column {
-        "rcbv_mean" => "DSC-MRI, mean over the lesion, leakage corrected, against normal-appearing white matter",
-        "rcbv_enhancing_mean" => {
-            "DSC-MRI, mean of enhancing tissue, leakage corrected, against normal-appearing white matter"
-        }
+        "rcbv_mean" => "Lesion mean, leakage corrected, against white matter",
+        "rcbv_enhancing_mean" => "Mean of enhancing tissue, leakage corrected, against white matter",
         "asl_rcbf_mean" => "ASL-MRI, mean over the lesion, against the reference region",
         "volume_ml" => "The lesion mask",
         "longest_diameter_mm" => "In the axial plane",
@@ -201,32 +199,29 @@ pub fn meaning(column: &str) -> &'static str {
 }
 
 /// The headline of a page.
-pub fn class(class: Option<Class>) -> &'static str {
-    match class {
-        Some(Class::Recurrence) => "Recurrence",
-        Some(Class::RadiationNecrosis) => "Radiation necrosis",
-        Some(Class::Indeterminate) => "Indeterminate",
-        Some(Class::SuspectedRecurrence) => "Suspected recurrence",
-        Some(Class::Stable) => "Stable",
-        None => "Measured, not judged",
-    }
+pub fn class(class: Option<Class>) -> String {
+    class.map_or_else(|| "Measured, not judged".to_owned(), |class| capitalized(class.words()))
 }
 
 /// How firm the rule is, as it stands beside the headline.
 pub fn confidence(confidence: Confidence) -> &'static str {
     match confidence {
         Confidence::None => "no confidence given",
-        Confidence::Low => "low confidence",
-        Confidence::Moderate => "moderate confidence",
-        Confidence::High => "high confidence",
-        Confidence::VeryHigh => "very high confidence",
-        Confidence::Definitive => "definitive, by histology",
+        Confidence::Low | Confidence::Moderate | Confidence::High | Confidence::VeryHigh | Confidence::Definitive => {
+            confidence.words()
+        }
     }
+}
+
+/// A text with a capital at its start.
+pub fn capitalized(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 /// The line of a contents list or a title: verdict, confidence and rule.
 pub fn verdict_line(verdict: &Verdict) -> String {
-    let mut line = class(verdict.class).to_owned();
+    let mut line = class(verdict.class);
     if verdict.class.is_some()
         && let Some(firm) = verdict.confidence
     {
@@ -277,54 +272,9 @@ pub fn symptoms(symptoms: Option<Symptoms>) -> (&'static str, &'static str) {
     }
 }
 
-/// What the protocol lists next.
-pub fn next_step(step: NextStep) -> &'static str {
-    match step {
-        NextStep::ReferMdtRecurrence => "Tumor board: managed as recurrence.",
-        NextStep::ManageAsNecrosisSurveillance => "Managed as necrosis, with continued surveillance.",
-        NextStep::ReferPerfusionMri => "Perfusion MRI, at a centre that has it.",
-        NextStep::ReferAminoAcidPet => "Amino-acid PET, at a centre that has it.",
-        NextStep::Mri6To8WeeksOrBiopsy => "MRI with perfusion in 6 to 8 weeks, or tissue.",
-        NextStep::BiopsyPreferred => "Tissue is preferred.",
-        NextStep::ContinueToWindow => "Continue to the follow-up window.",
-        NextStep::NextRound6To8Weeks => "Another round: MRI in 6 to 8 weeks.",
-        NextStep::MdtOrBiopsyAfterMaxRounds => "Tumor board or tissue: the last round is reached.",
-        NextStep::RepeatAcquisition => "Repeat the acquisition that failed.",
-        NextStep::DiagnosticWorkup => "Diagnostic work-up: outside the surveillance scenario.",
-        NextStep::CoreBiopsyAndTumorBoard => "Core needle biopsy (16 G or larger) and tumor board.",
-        NextStep::Mri3Months => "MRI in 3 months.",
-        NextStep::NextSurveillanceVisit => "The next visit of the surveillance schedule.",
-        NextStep::FdgPetCt => "FDG-PET/CT for problem solving.",
-        NextStep::MriWithoutAndWithContrast => "MRI without and with contrast.",
-        NextStep::TumorBoard => "Tumor board, after repeated indeterminate studies.",
-    }
-}
-
-/// Whether both risks belong beside a next step.
+/// Whether both risks belong beside a next step; two of the steps name them in their own sentence.
 pub fn weighs_tissue(step: NextStep) -> bool {
-    matches!(
-        step,
-        NextStep::Mri6To8WeeksOrBiopsy
-            | NextStep::BiopsyPreferred
-            | NextStep::NextRound6To8Weeks
-            | NextStep::MdtOrBiopsyAfterMaxRounds
-    )
-}
-
-/// A BT-RADS category with its wording (btrads.com).
-pub fn bt_rads(category: &str) -> String {
-    let wording = match category {
-        "0" => "not scored",
-        "1a" => "improvement",
-        "1b" => "medication effect",
-        "2" => "no change",
-        "3a" => "favor treatment effect",
-        "3b" => "indeterminate",
-        "3c" => "favor tumor progression",
-        "4" => "highly suspicious",
-        _ => return category.to_owned(),
-    };
-    format!("{category}, {wording}")
+    matches!(step, NextStep::NextRound6To8Weeks | NextStep::MdtOrBiopsyAfterMaxRounds)
 }
 
 #[cfg(test)]

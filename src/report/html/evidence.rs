@@ -113,7 +113,11 @@ fn comparison(lesion: &Lesion) -> Markup {
                 @for row in &rows {
                     div .row style={ "--n:" (row.len()) } {
                         @for (time_point, panel) in row {
-                            (panel::figure(&dated(time_point, panel), lesion.edge / 2, !same_window(row)))
+                            (panel::figure(
+                                &dated(time_point, panel),
+                                lesion.edge / 2,
+                                panel::Parts { key: !same_window(row), slice: true },
+                            ))
                         }
                     }
                 }

@@ -8,6 +8,7 @@ use crate::quality::{Caveat, Check};
 use crate::report::figures::glyph;
 use crate::report::model::{Provenance, TimePoint};
 use crate::report::words;
+use crate::verdict::explain;
 
 /// Checks, caveats and methods of the latest session.
 pub fn quality(lesion: &Lesion) -> Markup {
@@ -104,8 +105,9 @@ fn methods(lesion: &Lesion) -> Markup {
             @if let Some(rule) = verdict.rule {
                 p id=(lesion.anchor("rule")) {
                     b { "Rule " (rule) } " (" (words::rule_origin(verdict.derived)) "). "
+                    @if let Some(explanation) = explain(rule) { (explanation.text) " Source: " (explanation.source) ". " }
                     "Rules version " (lesion.page.provenance.rules_version) "; "
-                    span .mono { "relight explain " (rule) } " prints it with its source."
+                    span .mono { "relight explain " (rule) } " prints it."
                 }
             }
         }

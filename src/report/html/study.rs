@@ -266,7 +266,7 @@ fn table_row(row: &StudyRow, as_of: Option<Date>) -> Markup {
                 }
             }
             td .small {
-                @if let Some(step) = verdict.next_steps.first() { (words::next_step(*step)) }
+                @if let Some(step) = verdict.next_steps.first() { (step.sentence(None)) }
                 @if let Some(window) = verdict.window {
                     " " (days(window.start, window.end))
                     @match due(row, as_of) {

@@ -120,13 +120,7 @@ fn links(page: &SubjectPage, lesions: &[Lesion]) -> Vec<(String, String)> {
         }
         _ => {
             for lesion in lesions {
-                let label = lesion.label();
-                let mut letters = label.chars();
-                let capital: String = letters
-                    .next()
-                    .map(|first| first.to_uppercase().collect::<String>() + letters.as_str())
-                    .unwrap_or_default();
-                links.push((format!("#{}", lesion.anchor("summary")), capital));
+                links.push((format!("#{}", lesion.anchor("summary")), words::capitalized(&lesion.label())));
             }
         }
     }

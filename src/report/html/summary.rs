@@ -12,7 +12,7 @@ use crate::report::figures::{glyph, panel, ruler};
 use crate::report::model::TimePoint;
 use crate::report::number::{Shown, days, probability, shown, value};
 use crate::report::words;
-use crate::verdict::{Class, Finding, Pole, Verdict};
+use crate::verdict::{Class, Finding, Pole, Rule, Verdict};
 
 /// What a lesion is described by where nothing is judged, in this order.
 const DESCRIBING: &[&str] = &[
@@ -92,12 +92,14 @@ fn decision(lesion: &Lesion) -> Markup {
                         @for reason in &verdict.reasons { li { (reason.text) " " span .code { (reason.code) } } }
                     }
                 }
-                @if !verdict.what_would_change.is_empty() {
-                    p .but { b { "What would change it." } }
-                    ul .changes { @for change in &verdict.what_would_change { li { (change.text) } } }
-                }
             }
             (tally(lesion))
+        }
+        @if !verdict.what_would_change.is_empty() {
+            div .changes {
+                p { "What would change it" }
+                ul { @for change in &verdict.what_would_change { li { (change.text) } } }
+            }
         }
     }
 }
@@ -110,6 +112,7 @@ fn tally(lesion: &Lesion) -> Markup {
             @if let Some(rule) = verdict.rule {
                 div { dt { "Rule" } dd {
                     a href={ "#" (lesion.anchor("rule")) } title=(words::rule_origin(verdict.derived)) { (rule) }
+                    @if let Some(title) = rule_title(rule) { ": " (title) }
                     @if verdict.derived { ", our policy" }
                 } }
             } @else {
@@ -117,8 +120,10 @@ fn tally(lesion: &Lesion) -> Markup {
             }
             @if let Some(agreement) = verdict.agreement {
                 div { dt { "Agreement" } dd {
-                    "Of the deciding measures " (agreement.high) " read recurrence, " (agreement.grey) " grey, "
-                    (agreement.low) " necrosis"
+                    @if agreement.high + agreement.grey + agreement.low == 0 { "No deciding measure" } @else {
+                        "Of the deciding measures " (agreement.high) " read recurrence, " (agreement.grey) " grey, "
+                        (agreement.low) " necrosis"
+                    }
                 } }
             }
             @if let Some(stability) = &verdict.stability {
@@ -128,6 +133,11 @@ fn tally(lesion: &Lesion) -> Markup {
             div { dt { "Data quality" } dd { (data_quality(lesion)) } }
         }
     }
+}
+
+/// When a rule fires, in a few words.
+fn rule_title(rule: &str) -> Option<&'static str> {
+    Rule::ALL.iter().find(|known| known.as_str() == rule).map(|known| known.title())
 }
 
 /// The posterior with its band, never alone.
@@ -196,9 +206,13 @@ fn rulers(lesion: &Lesion) -> Markup {
             thead { tr {
                 th scope="col" { "Measure" }
                 th scope="col" .n { "Value" }
-                th scope="col" .rul { div .zl {
-                    span .c-nec { "Necrosis" } span .c-ind { "Grey zone" } span .c-rec { "Recurrence" }
-                } }
+                th scope="col" .rul {
+                    @if drawn.is_empty() { "Against cut-offs" } @else {
+                        div .zl {
+                            span .c-nec { "Necrosis" } span .c-ind { "Grey zone" } span .c-rec { "Recurrence" }
+                        }
+                    }
+                }
                 th scope="col" { "Reads as" }
             } }
             tbody {
@@ -341,7 +355,7 @@ fn supporting(time_point: &TimePoint) -> Markup {
             tr .grp { th scope="rowgroup" colspan="4" { "Supporting, not counted by the rule" } }
             @if let (Some(low), Some(middle), Some(high)) = shares {
                 tr {
-                    th scope="row" { "Fractional tumor burden" small { "Share of usable voxels below, between and above the rCBV cut-offs" } }
+                    th scope="row" { "Fractional tumor burden" small { "Voxels below, between and above the rCBV cut-offs" } }
                     td .n .big { (shown("ftb_high", high, &[]).html()) small { "above" } }
                     td .rul { (ruler::burden(low, middle, high)) }
                     td { span .small .muted { "Support" } }
@@ -436,14 +450,21 @@ fn plain_measures(lesion: &Lesion) -> Markup {
 /// The pictures.
 fn film(time_point: &TimePoint, edge: usize) -> Markup {
     let panels = &time_point.panels;
+    let one_slice = panels.windows(2).all(|pair| pair[0].slice_mm == pair[1].slice_mm);
+    let parts = panel::Parts { key: true, slice: !one_slice };
     html! {
         @if panels.is_empty() {
             p .cap .nofilm { "No pictures were drawn for this session." }
         } @else {
             div .film {
-                div .row style={ "--n:" (panels.len().min(STRIP)) } { @for panel in panels { (panel::figure(panel, edge, true)) } }
+                div .row style={ "--n:" (panels.len().min(STRIP)) } {
+                    @for panel in panels { (panel::figure(panel, edge, parts)) }
+                }
             }
-            p .cap { (words::FILM_CAPTION) }
+            p .cap {
+                @if one_slice && let Some(panel) = panels.first() { "Axial, " (panel::slice(panel)) ". " }
+                (words::FILM_CAPTION)
+            }
         }
     }
 }
@@ -470,7 +491,7 @@ fn next(lesion: &Lesion) -> Markup {
                     p { "None is listed: " @if verdict.class.is_none() { "the lesion was measured, not judged." } @else { "the rule names none." } }
                 }
                 @for (index, step) in verdict.next_steps.iter().enumerate() {
-                    p .step { @if index > 0 { "Also: " } (words::next_step(*step)) }
+                    p .step { @if index > 0 { "Also: " } (step.sentence(None)) }
                 }
                 @if let Some(window) = verdict.window {
                     p .step { "Follow-up window: " strong { (days(window.start, window.end)) } "." }
@@ -480,7 +501,7 @@ fn next(lesion: &Lesion) -> Markup {
                     p .tagline { (words::NOT_BENIGN) }
                 }
                 @if let Some(category) = verdict.bt_rads {
-                    p .tagline { "Nearest BT-RADS wording: " (words::bt_rads(category)) ". The reader assigns the category." }
+                    p .tagline { (words::capitalized(category)) ". The reader assigns the category." }
                 }
             }
         }
