@@ -19,12 +19,12 @@ pub fn quality(lesion: &Lesion) -> Markup {
         section .pg {
             (section_heading(lesion, "quality", "Quality"))
             @if time_point.dsc_checks.is_empty() && time_point.pet_checks.is_empty() {
-                p .cap { "No quality check was run on this session." }
+                p .cap { (words::NO_CHECKS) }
             }
             (checks("Checks of perfusion (DSC)", &time_point.dsc_checks))
             (checks("Checks of PET", &time_point.pet_checks))
             (heading(level, "small-title", "", html! { "Caveats" }))
-            @if caveats.is_empty() { p .cap { "None was raised." } } @else { (caveat_table(&caveats)) }
+            @if caveats.is_empty() { p .cap { (words::NO_CAVEATS) } } @else { (caveat_table(&caveats)) }
             (methods(lesion))
         }
     }
@@ -100,7 +100,7 @@ fn methods(lesion: &Lesion) -> Markup {
     html! {
         (section_heading(lesion, "methods", "Methods"))
         div .methods {
-            @if lesion.latest.methods.is_empty() { p { "No methods text was recorded for this session." } }
+            @if lesion.latest.methods.is_empty() { p { (words::NO_METHODS) } }
             @if !lesion.latest.methods.is_empty() { p { (lesion.latest.methods.join(" ")) } }
             @if let Some(rule) = verdict.rule {
                 p id=(lesion.anchor("rule")) {
@@ -131,6 +131,6 @@ pub fn provenance(provenance: &Provenance) -> Markup {
                 }
             }
         }
-        @if provenance.inputs.is_empty() { p .cap { "No input was recorded." } }
+        @if provenance.inputs.is_empty() { p .cap { (words::NO_INPUTS) } }
     }
 }

@@ -97,7 +97,7 @@ fn decision(lesion: &Lesion) -> Markup {
         }
         @if !verdict.what_would_change.is_empty() {
             div .changes {
-                p { "What would change it" }
+                p { (words::WHAT_WOULD_CHANGE) }
                 ul { @for change in &verdict.what_would_change { li { (change.text) } } }
             }
         }
@@ -151,7 +151,7 @@ fn posterior(verdict: &Verdict) -> Markup {
                 @if posterior.before_followup { ", before follow-up" }
             },
             None if verdict.class.is_some() && verdict.rule.is_some_and(|rule| rule.starts_with('H')) => {
-                "Not given: histology decides"
+                (words::POSTERIOR_HISTOLOGY)
             },
             None => "Not given",
         }
@@ -190,7 +190,7 @@ fn evidence_table(lesion: &Lesion) -> Markup {
             @if judged { (rulers(lesion)) } @else { (plain_measures(lesion)) }
         }
         @if !lesion.latest.missing.is_empty() {
-            p .cap { b { "Looked for and not found: " } (lesion.latest.missing.join("; ")) "." }
+            p .cap { b { (words::NOT_FOUND) } (lesion.latest.missing.join("; ")) "." }
         }
     }
 }
@@ -202,7 +202,7 @@ fn rulers(lesion: &Lesion) -> Markup {
     let drawn: Vec<ruler::Ruler> = verdict.findings.iter().filter_map(|finding| ruler_of(lesion, finding)).collect();
     html! {
         table .ev {
-            caption .sr { "Deciding measures against their cut-offs, and what supports them" }
+            caption .sr { (words::EVIDENCE_CAPTION) }
             thead { tr {
                 th scope="col" { "Measure" }
                 th scope="col" .n { "Value" }
@@ -221,7 +221,7 @@ fn rulers(lesion: &Lesion) -> Markup {
                     tr {
                         th scope="row" { (name) small { (what) } }
                         td .n .muted { "–" }
-                        td .rul { p .none { "Not measured; nothing is imputed." } }
+                        td .rul { p .none { (words::NOT_IMPUTED) } }
                         td { span .gl .c-ind { (glyph::pole(Pole::Missing)) "Missing" } }
                     }
                 }
@@ -313,10 +313,10 @@ fn finding_row(lesion: &Lesion, finding: &Finding) -> Markup {
 fn why_not_used(time_point: &TimePoint, finding: &Finding) -> &'static str {
     let failed = quality_of(&time_point.record, finding.column) == Some(Quality::Fail);
     match (finding.value.is_some_and(f64::is_finite), failed, finding.low.is_some()) {
-        (_, true, _) => "The measurement failed its quality checks and is not used.",
-        (false, false, _) => "Not measured; nothing is imputed.",
-        (true, false, false) => "No cut-off is configured: the value is reported and not used.",
-        (true, false, true) => "Reported and not used; see the caveats.",
+        (_, true, _) => words::FAILED_NOT_USED,
+        (false, false, _) => words::NOT_IMPUTED,
+        (true, false, false) => words::NO_CUTOFF,
+        (true, false, true) => words::REPORTED_NOT_USED,
     }
 }
 
@@ -325,14 +325,14 @@ fn about(time_point: &TimePoint, column: &str) -> Markup {
     let tracer = time_point.record.tracer.as_ref().map(|tracer| format!("{tracer}-PET"));
     let of_pet = ["tbr", "suv", "btv", "tlu"].iter().any(|start| column.starts_with(start));
     html! {
-        @if of_pet { (tracer.as_deref().unwrap_or("PET, tracer not recorded")) ". " }
+        @if of_pet { (tracer.as_deref().unwrap_or(words::TRACER_NOT_RECORDED)) ". " }
         @if column.starts_with("tbr") {
             @match &time_point.background {
                 Some(background) => { "Background: " (background) },
-                None => "Background not recorded",
+                None => (words::BACKGROUND_NOT_RECORDED),
             }
         } @else if column == "tlu" && time_point.record.tracer == Some(Tracer::Fdg) {
-            "SUV times volume (total lesion glycolysis)"
+            (words::GLYCOLYSIS)
         } @else {
             (words::meaning(column))
         }
@@ -352,10 +352,10 @@ fn supporting(time_point: &TimePoint) -> Markup {
             tbody { (growth_row(time_point, growth, true)) }
         }
         tbody .sup {
-            tr .grp { th scope="rowgroup" colspan="4" { "Supporting, not counted by the rule" } }
+            tr .grp { th scope="rowgroup" colspan="4" { (words::SUPPORTING) } }
             @if let (Some(low), Some(middle), Some(high)) = shares {
                 tr {
-                    th scope="row" { "Fractional tumor burden" small { "Voxels below, between and above the rCBV cut-offs" } }
+                    th scope="row" { "Fractional tumor burden" small { (words::BURDEN_MEANING) } }
                     td .n .big { (shown("ftb_high", high, &[]).html()) small { "above" } }
                     td .rul { (ruler::burden(low, middle, high)) }
                     td { span .small .muted { "Support" } }
@@ -440,10 +440,10 @@ fn plain_measures(lesion: &Lesion) -> Markup {
                         td .small .muted { (about(time_point, column)) }
                     }
                 }
-                @if measured.is_empty() { tr { td colspan="4" { "Nothing was measured in this session." } } }
+                @if measured.is_empty() { tr { td colspan="4" { (words::NOTHING_MEASURED) } } }
             }
         }
-        p .cap { "No cut-offs apply, so there is no ruler and no result." }
+        p .cap { (words::NO_RULERS) }
     }
 }
 
@@ -454,7 +454,7 @@ fn film(time_point: &TimePoint, edge: usize) -> Markup {
     let parts = panel::Parts { key: true, slice: !one_slice };
     html! {
         @if panels.is_empty() {
-            p .cap .nofilm { "No pictures were drawn for this session." }
+            p .cap .nofilm { (words::NO_PICTURES) }
         } @else {
             div .film {
                 div .row style={ "--n:" (panels.len().min(STRIP)) } {
@@ -481,14 +481,14 @@ fn next(lesion: &Lesion) -> Markup {
                 figcaption { (heading(level, "small-title", "", html! { "Time course" })) }
                 @match drawing {
                     Some(drawing) => div .course tabindex="0" role="group" aria-label="Time course" { (drawing) },
-                    None if lesion.time_points.len() > 1 => p .cap { "Not drawn: the dates of the sessions are not recorded." },
-                    None => p .cap { "One session: nothing to compare with yet." },
+                    None if lesion.time_points.len() > 1 => p .cap { (words::NO_DATES) },
+                    None => p .cap { (words::ONE_SESSION) },
                 }
             }
             div .keep {
-                (heading(level, "small-title", "", html! { "Next step in the protocol" }))
+                (heading(level, "small-title", "", html! { (words::NEXT_STEP) }))
                 @if verdict.next_steps.is_empty() {
-                    p { "None is listed: " @if verdict.class.is_none() { "the lesion was measured, not judged." } @else { "the rule names none." } }
+                    p { (words::NO_STEP) @if verdict.class.is_none() { (words::NO_STEP_NOT_JUDGED) } @else { (words::NO_STEP_BY_RULE) } }
                 }
                 @for (index, step) in verdict.next_steps.iter().enumerate() {
                     p .step { @if index > 0 { "Also: " } (step.sentence(None)) }
