@@ -12,6 +12,7 @@ mod judge;
 mod outcome;
 mod posterior;
 mod rules;
+mod sarcoma;
 mod sensitivity;
 mod settings;
 mod table;
