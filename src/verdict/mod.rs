@@ -34,4 +34,4 @@ pub use settings::{
     FollowupSettings, Likelihood, PetSettings, PosteriorSettings, RULES_VERSION, Ratios, Settings, SettingsError,
     Unchecked,
 };
-pub use table::{Assessed, TableError, assess};
+pub use table::{Assessed, LesionTable, TableError, TableRow, assess};
