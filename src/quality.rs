@@ -154,7 +154,6 @@ caveat_codes! {
     PathwayUnknown = "PATHWAY_UNKNOWN", "The disease pathway is not known: quantities are given, a verdict is not.";
     SingleFeature = "SINGLE_FEATURE", "The sarcoma verdict rests on one feature; two concordant features are expected.";
     BaselineMissing = "BASELINE_MISSING", "No earlier scan of the site to compare with: the most important pitfall of sarcoma surveillance.";
-    SarcomaNotJudged = "SARCOMA_NOT_JUDGED", "Sarcoma lesions are measured; their pathway is not judged by this version.";
 }
 
 impl std::fmt::Display for CaveatCode {

@@ -19,6 +19,7 @@ fn pages() -> Vec<(&'static str, String)> {
         ("recurrence", one(sample::recurrence())),
         ("necrosis", one(sample::necrosis())),
         ("indeterminate", one(sample::indeterminate())),
+        ("followup", one(sample::followed_up())),
         ("sarcoma", subject_page(&sample::sarcoma())),
         ("five", subject_page(&sample::five_lesions())),
         ("empty", subject_page(&empty())),
@@ -31,11 +32,9 @@ fn pages() -> Vec<(&'static str, String)> {
 fn empty() -> SubjectPage {
     let mut lesion = sample::necrosis();
     let time_point = &mut lesion.time_points[0];
-    time_point.record = Default::default();
-    time_point.verdict.findings.clear();
-    time_point.verdict.class = Some(relight::verdict::Class::Indeterminate);
-    time_point.verdict.confidence = Some(relight::verdict::Confidence::None);
-    time_point.verdict.rule = Some("B16");
+    time_point.record =
+        relight::lesion::LesionRecord { pathway: Some(relight::clinical::Pathway::Glioma), ..Default::default() };
+    time_point.verdict = sample::judged(&time_point.record);
     time_point.panels.clear();
     time_point.bolus = None;
     time_point.test_retest.clear();
@@ -119,7 +118,7 @@ fn a_value_near_its_cutoff_is_not_rounded_onto_it() {
 fn a_verdict_stands_with_its_confidence_and_its_rule() {
     let page = subject_page(&sample::subject(vec![sample::recurrence()]));
     assert!(page.contains("<title>sub-014, lesion 1: Recurrence, very high confidence, rule B1</title>"));
-    assert!(page.contains("0.97</data> of recurrence (0.93–0.99 over published priors)"));
+    assert!(page.contains("0.98</data> of recurrence (0.96–0.99 over published priors)"));
     assert!(page.contains("Background: contralateral crescent, 14.2 mL"));
     assert!(!page.contains("Favors") && !page.contains("Favours") && !page.contains("Supports"));
 }
@@ -128,9 +127,8 @@ fn a_verdict_stands_with_its_confidence_and_its_rule() {
 fn growth_is_support_until_a_followup_rule_applies() {
     let page = subject_page(&sample::subject(vec![sample::recurrence()]));
     assert!(page.contains("No follow-up rule applied: it is not counted."));
-    let mut followed = sample::recurrence();
-    followed.time_points.last_mut().unwrap().verdict.rule = Some("F1");
-    let page = subject_page(&sample::subject(vec![followed]));
+    let page = subject_page(&sample::subject(vec![sample::followed_up()]));
+    assert!(page.contains("rule F1</title>"));
     assert!(page.contains("A follow-up rule applied: it decides."));
     assert!(!page.contains("No follow-up rule applied: it is not counted."));
 }

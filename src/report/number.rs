@@ -83,9 +83,10 @@ pub fn tick(value: f64, decimals: usize) -> String {
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
 }
 
-/// A cut-off: every digit of the setting.
+/// A cut-off: every digit of the setting, as `1.0` and `1.75`.
 pub fn bound(value: f64) -> String {
-    value.write().replace('-', "\u{2212}")
+    let text = if value.abs() < LARGE { format!("{value:?}") } else { value.write() };
+    text.replace('-', "\u{2212}")
 }
 
 /// A probability with two decimals, never 0 and never 1.

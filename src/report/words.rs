@@ -1,4 +1,4 @@
-//! All wording of the pages.
+//! All wording of the pages: each sentence once; the head of a column stands with its table.
 //!
 //! Wording follows EVIDENCE.md 4 and 5: a verdict never stands without its confidence and its rule, necrosis is a label
 //! of management, indeterminate is not benign, and symptoms are support in words.
@@ -43,7 +43,124 @@ pub const RULERS_ALIGNED: &str = "Each ruler is scaled so that the cut-offs line
 
 /// Under the film strip.
 pub const FILM_CAPTION: &str = "Radiological view: patient right on the left. White line: lesion mask. Maps are \
-    opaque, so that colors can be read against the bar; black is outside or not estimated.";
+    opaque; black is outside or not estimated.";
+
+/// In place of a ruler where nothing was measured.
+pub const NOT_IMPUTED: &str = "Not measured; nothing is imputed.";
+
+/// In place of a ruler where quality failed.
+pub const FAILED_NOT_USED: &str = "The measurement failed its quality checks and is not used.";
+
+/// In place of a ruler without cut-offs.
+pub const NO_CUTOFF: &str = "No cut-off is configured: the value is reported and not used.";
+
+/// In place of a ruler of a value that another reason excludes.
+pub const REPORTED_NOT_USED: &str = "Reported and not used; see the caveats.";
+
+/// Under the measures of a lesion that is not judged.
+pub const NO_RULERS: &str = "No cut-offs apply, so there is no ruler and no result.";
+
+/// Caption of the rulers, for those who hear the page.
+pub const EVIDENCE_CAPTION: &str = "Deciding measures against their cut-offs, and what supports them";
+
+/// Head of the facts that do not decide.
+pub const SUPPORTING: &str = "Supporting, not counted by the rule";
+
+/// What the shares of the tumor burden are.
+pub const BURDEN_MEANING: &str = "Voxels below, between and above the rCBV cut-offs";
+
+/// What the total lesion uptake is for FDG.
+pub const GLYCOLYSIS: &str = "SUV times volume (total lesion glycolysis)";
+
+/// For a PET measure without a tracer.
+pub const TRACER_NOT_RECORDED: &str = "PET, tracer not recorded";
+
+/// For a ratio whose background is not described.
+pub const BACKGROUND_NOT_RECORDED: &str = "Background not recorded";
+
+/// Before the list of what was missing.
+pub const NOT_FOUND: &str = "Looked for and not found: ";
+
+/// Before the list of changes.
+pub const WHAT_WOULD_CHANGE: &str = "What would change it";
+
+/// Where a lesion has no measure.
+pub const NOTHING_MEASURED: &str = "Nothing was measured in this session.";
+
+/// In place of the film strip.
+pub const NO_PICTURES: &str = "No pictures were drawn for this session.";
+
+/// In place of a time course without dates.
+pub const NO_DATES: &str = "Not drawn: the dates of the sessions are not recorded.";
+
+/// In place of a time course of one day.
+pub const ONE_SESSION: &str = "One session: nothing to compare with yet.";
+
+/// Heading of the next step.
+pub const NEXT_STEP: &str = "Next step in the protocol";
+
+/// Where there is no next step.
+pub const NO_STEP: &str = "None is listed: ";
+
+/// Why, without a verdict.
+pub const NO_STEP_NOT_JUDGED: &str = "the lesion was measured, not judged.";
+
+/// Why, with a verdict.
+pub const NO_STEP_BY_RULE: &str = "the rule names none.";
+
+/// In place of a posterior where histology decides.
+pub const POSTERIOR_HISTOLOGY: &str = "Not given: histology decides";
+
+/// Under the heading of the bolus.
+pub const BOLUS_CAPTION: &str = "Mean ΔR2* in s⁻¹ over lesion and reference; shaded: before the bolus arrives.";
+
+/// The bolus, for those who hear the page.
+pub const BOLUS_ALT: &str = "Mean ΔR2* over time of the lesion, measured and leakage corrected, and of the reference";
+
+/// In place of curves without values.
+pub const NO_CURVES: &str = "Not drawn: the curves hold no finite values.";
+
+/// Under the pictures of several sessions.
+pub const SESSIONS_CAPTION: &str = "Sessions beside each other, each at the slice that its caption names. ";
+
+/// Where colors can be compared.
+pub const SAME_WINDOW: &str = "Same window for all sessions, as on the bars of the first page.";
+
+/// Where they cannot.
+pub const WINDOWS_DIFFER: &str = "Windows differ between sessions: compare with the bars.";
+
+/// Before the list of columns without a value.
+pub const NOWHERE_MEASURED: &str = "Not measured or not recorded: ";
+
+/// In place of the table of all measures.
+pub const NO_MEASURES: &str = "Nothing was measured.";
+
+/// Where there are no checks.
+pub const NO_CHECKS: &str = "No quality check was run on this session.";
+
+/// Where there are no caveats.
+pub const NO_CAVEATS: &str = "None was raised.";
+
+/// Where the methods were not recorded.
+pub const NO_METHODS: &str = "No methods text was recorded for this session.";
+
+/// Where the inputs were not recorded.
+pub const NO_INPUTS: &str = "No input was recorded.";
+
+/// First link of a page, for the keyboard.
+pub const SKIP: &str = "Skip to the report";
+
+/// Where there is no lesion.
+pub const NO_LESIONS: &str = "No lesion was measured.";
+
+/// Caption of the contents list.
+pub const CONTENTS_CAPTION: &str = "Lesions on this page, each at its latest session";
+
+/// Where neither is known.
+pub const NO_DIAGNOSIS: &str = "Diagnosis and radiotherapy not recorded.";
+
+/// On a study page without a day.
+pub const NO_AS_OF: &str = " No date was given, so follow-up windows are not told.";
 
 /// How a number is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -180,10 +297,8 @@ pub fn plain(word: &str) -> String {
 /// What was measured, under the name of a deciding or measured quantity. The background of a TBR is the page's to name.
 pub fn meaning(column: &str) -> &'static str {
     match column {
-        "rcbv_mean" => "DSC-MRI, mean over the lesion, leakage corrected, against normal-appearing white matter",
-        "rcbv_enhancing_mean" => {
-            "DSC-MRI, mean of enhancing tissue, leakage corrected, against normal-appearing white matter"
-        }
+        "rcbv_mean" => "Lesion mean, leakage corrected, against white matter",
+        "rcbv_enhancing_mean" => "Mean of enhancing tissue, leakage corrected, against white matter",
         "asl_rcbf_mean" => "ASL-MRI, mean over the lesion, against the reference region",
         "volume_ml" => "The lesion mask",
         "longest_diameter_mm" => "In the axial plane",
@@ -201,32 +316,29 @@ pub fn meaning(column: &str) -> &'static str {
 }
 
 /// The headline of a page.
-pub fn class(class: Option<Class>) -> &'static str {
-    match class {
-        Some(Class::Recurrence) => "Recurrence",
-        Some(Class::RadiationNecrosis) => "Radiation necrosis",
-        Some(Class::Indeterminate) => "Indeterminate",
-        Some(Class::SuspectedRecurrence) => "Suspected recurrence",
-        Some(Class::Stable) => "Stable",
-        None => "Measured, not judged",
-    }
+pub fn class(class: Option<Class>) -> String {
+    class.map_or_else(|| "Measured, not judged".to_owned(), |class| capitalized(class.words()))
 }
 
 /// How firm the rule is, as it stands beside the headline.
 pub fn confidence(confidence: Confidence) -> &'static str {
     match confidence {
         Confidence::None => "no confidence given",
-        Confidence::Low => "low confidence",
-        Confidence::Moderate => "moderate confidence",
-        Confidence::High => "high confidence",
-        Confidence::VeryHigh => "very high confidence",
-        Confidence::Definitive => "definitive, by histology",
+        Confidence::Low | Confidence::Moderate | Confidence::High | Confidence::VeryHigh | Confidence::Definitive => {
+            confidence.words()
+        }
     }
+}
+
+/// A text with a capital at its start.
+pub fn capitalized(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 /// The line of a contents list or a title: verdict, confidence and rule.
 pub fn verdict_line(verdict: &Verdict) -> String {
-    let mut line = class(verdict.class).to_owned();
+    let mut line = class(verdict.class);
     if verdict.class.is_some()
         && let Some(firm) = verdict.confidence
     {
@@ -277,54 +389,9 @@ pub fn symptoms(symptoms: Option<Symptoms>) -> (&'static str, &'static str) {
     }
 }
 
-/// What the protocol lists next.
-pub fn next_step(step: NextStep) -> &'static str {
-    match step {
-        NextStep::ReferMdtRecurrence => "Tumor board: managed as recurrence.",
-        NextStep::ManageAsNecrosisSurveillance => "Managed as necrosis, with continued surveillance.",
-        NextStep::ReferPerfusionMri => "Perfusion MRI, at a centre that has it.",
-        NextStep::ReferAminoAcidPet => "Amino-acid PET, at a centre that has it.",
-        NextStep::Mri6To8WeeksOrBiopsy => "MRI with perfusion in 6 to 8 weeks, or tissue.",
-        NextStep::BiopsyPreferred => "Tissue is preferred.",
-        NextStep::ContinueToWindow => "Continue to the follow-up window.",
-        NextStep::NextRound6To8Weeks => "Another round: MRI in 6 to 8 weeks.",
-        NextStep::MdtOrBiopsyAfterMaxRounds => "Tumor board or tissue: the last round is reached.",
-        NextStep::RepeatAcquisition => "Repeat the acquisition that failed.",
-        NextStep::DiagnosticWorkup => "Diagnostic work-up: outside the surveillance scenario.",
-        NextStep::CoreBiopsyAndTumorBoard => "Core needle biopsy (16 G or larger) and tumor board.",
-        NextStep::Mri3Months => "MRI in 3 months.",
-        NextStep::NextSurveillanceVisit => "The next visit of the surveillance schedule.",
-        NextStep::FdgPetCt => "FDG-PET/CT for problem solving.",
-        NextStep::MriWithoutAndWithContrast => "MRI without and with contrast.",
-        NextStep::TumorBoard => "Tumor board, after repeated indeterminate studies.",
-    }
-}
-
-/// Whether both risks belong beside a next step.
+/// Whether both risks belong beside a next step; two of the steps name them in their own sentence.
 pub fn weighs_tissue(step: NextStep) -> bool {
-    matches!(
-        step,
-        NextStep::Mri6To8WeeksOrBiopsy
-            | NextStep::BiopsyPreferred
-            | NextStep::NextRound6To8Weeks
-            | NextStep::MdtOrBiopsyAfterMaxRounds
-    )
-}
-
-/// A BT-RADS category with its wording (btrads.com).
-pub fn bt_rads(category: &str) -> String {
-    let wording = match category {
-        "0" => "not scored",
-        "1a" => "improvement",
-        "1b" => "medication effect",
-        "2" => "no change",
-        "3a" => "favor treatment effect",
-        "3b" => "indeterminate",
-        "3c" => "favor tumor progression",
-        "4" => "highly suspicious",
-        _ => return category.to_owned(),
-    };
-    format!("{category}, {wording}")
+    matches!(step, NextStep::NextRound6To8Weeks | NextStep::MdtOrBiopsyAfterMaxRounds)
 }
 
 #[cfg(test)]

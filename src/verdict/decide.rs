@@ -26,7 +26,7 @@ pub(super) struct Decision {
 }
 
 impl Decision {
-    fn new(rule: Rule, class: Class, confidence: Confidence, next_step: NextStep) -> Self {
+    pub fn new(rule: Rule, class: Class, confidence: Confidence, next_step: NextStep) -> Self {
         Self {
             class: Some(class),
             confidence: Some(confidence),
@@ -51,7 +51,12 @@ impl Decision {
         }
     }
 
-    fn because(mut self, reason: ReasonCode) -> Self {
+    /// A rule that gives no verdict but a next step.
+    pub fn outside(rule: Rule, next_step: NextStep) -> Self {
+        Self { rule: Some(rule), derived: rule.derived(), next_steps: vec![next_step], ..Self::none() }
+    }
+
+    pub fn because(mut self, reason: ReasonCode) -> Self {
         self.reasons.push(reason);
         self
     }

@@ -39,8 +39,9 @@ pub(super) struct Evidence {
 }
 
 impl Evidence {
-    pub fn read(record: &LesionRecord, settings: &Settings) -> Self {
-        let mut evidence = Self {
+    /// Nothing read yet but the values that cannot be.
+    pub fn none(record: &LesionRecord) -> Self {
+        Self {
             perfusion: Pole::Missing,
             perfusion_method: None,
             discordant: false,
@@ -48,8 +49,18 @@ impl Evidence {
             failed: Vec::new(),
             findings: Vec::new(),
             caveats: impossible_values(record),
-        };
+        }
+    }
+
+    pub fn read(record: &LesionRecord, settings: &Settings) -> Self {
+        let mut evidence = Self::none(record);
         evidence.read_perfusion(record, settings);
+        evidence.read_pet(record, settings);
+        evidence
+    }
+
+    pub fn read_pet_only(record: &LesionRecord, settings: &Settings) -> Self {
+        let mut evidence = Self::none(record);
         evidence.read_pet(record, settings);
         evidence
     }

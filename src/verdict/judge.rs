@@ -10,10 +10,11 @@ use crate::quality::{Caveat, CaveatCode};
 use super::decide::{Decision, decide};
 use super::evidence::Evidence;
 use super::posterior::posterior;
-use super::rules::ReasonCode;
+use super::rules::{ReasonCode, Rule};
+use super::sarcoma::{self, Features};
 use super::sensitivity::what_would_change;
 use super::words;
-use super::{Agreement, Finding, NextStep, Pole, Reason, Settings, Verdict, Window};
+use super::{Agreement, Finding, NextStep, Pole, Posterior, Reason, Settings, Verdict, Window};
 
 /// Judges one lesion by its pathway.
 ///
@@ -22,13 +23,12 @@ use super::{Agreement, Finding, NextStep, Pole, Reason, Settings, Verdict, Windo
 pub fn judge(record: &LesionRecord, settings: &Settings) -> Verdict {
     match record.pathway {
         Some(Pathway::Glioma | Pathway::Metastasis) => judge_brain(record, settings),
-        Some(Pathway::Sarcoma) => not_judged(
-            CaveatCode::SarcomaNotJudged,
-            "The lesion is measured and not judged: the sarcoma pathway is not part of this version.",
-        ),
+        Some(Pathway::Sarcoma) => judge_sarcoma(record, settings),
         None => not_judged(
+            record,
             CaveatCode::PathwayUnknown,
             "The lesion is measured and not judged: the disease pathway (glioma, metastasis or sarcoma) is not known.",
+            settings,
         ),
     }
 }
@@ -47,53 +47,69 @@ fn judge_brain(record: &LesionRecord, settings: &Settings) -> Verdict {
         }
         _ => None,
     };
-    let explanation = words::explanation(record, &evidence, &decision, posterior, settings);
-    let reasons = decision
-        .reasons
-        .iter()
-        .map(|&code| Reason {
-            code: code.as_str().to_owned(),
-            text: words::reason(code, record, &evidence, &decision, posterior, settings),
-        })
-        .collect();
+    Verdict {
+        posterior,
+        agreement: Some(agreement(&evidence.findings)),
+        explanation: words::explanation(record, &evidence, &decision, posterior, settings),
+        what_would_change: what_would_change(record, &evidence, &decision, settings),
+        bt_rads: words::bt_rads(&decision),
+        ..assembled(record, evidence, decision, posterior, settings)
+    }
+}
+
+fn judge_sarcoma(record: &LesionRecord, settings: &Settings) -> Verdict {
+    let mut features = Features::read(record, settings);
+    let (decision, caveats) = sarcoma::decide(record, &features);
+    features.evidence.caveats.extend(caveats);
+    let mut explanation = features.sentence(record);
+    explanation.push(' ');
+    explanation.push_str(&match (decision.rule, decision.class, decision.confidence) {
+        (Some(rule), Some(class), Some(confidence)) => words::rule_sentence(rule, class, confidence),
+        (rule, ..) => rule.map_or_else(String::new, |rule| format!("No verdict, by rule {rule}: {}", rule.text())),
+    });
+    Verdict {
+        agreement: Some(features.agreement()),
+        explanation,
+        what_would_change: sarcoma::what_would_change(record, &features, &decision, settings),
+        ..assembled(record, features.evidence, decision, None, settings)
+    }
+}
+
+/// What every pathway fills alike.
+fn assembled(
+    record: &LesionRecord,
+    evidence: Evidence,
+    decision: Decision,
+    posterior: Option<Posterior>,
+    settings: &Settings,
+) -> Verdict {
+    let reason = |&code: &ReasonCode| Reason {
+        code: code.as_str().to_owned(),
+        text: words::reason(code, record, &evidence, &decision, posterior, settings),
+    };
     Verdict {
         class: decision.class,
         confidence: decision.confidence,
-        rule: decision.rule.map(|rule| rule.as_str()),
+        rule: decision.rule.map(Rule::as_str),
         derived: decision.derived,
-        posterior,
-        agreement: Some(agreement(&evidence.findings)),
+        posterior: None,
+        agreement: None,
         stability: None,
         window: decision.next_steps.iter().find_map(|step| window(*step, record, settings)),
-        reasons,
-        explanation,
-        what_would_change: what_would_change(record, &evidence, &decision, settings),
-        bt_rads: words::bt_rads(&decision),
+        reasons: decision.reasons.iter().map(reason).collect(),
+        explanation: String::new(),
+        what_would_change: Vec::new(),
+        bt_rads: None,
         next_steps: decision.next_steps,
         findings: evidence.findings,
         caveats: evidence.caveats,
     }
 }
 
-fn not_judged(code: CaveatCode, explanation: &str) -> Verdict {
-    let Decision { class, confidence, derived, next_steps, .. } = Decision::none();
-    Verdict {
-        class,
-        confidence,
-        rule: None,
-        derived,
-        posterior: None,
-        agreement: None,
-        stability: None,
-        next_steps,
-        window: None,
-        findings: Vec::new(),
-        reasons: Vec::new(),
-        caveats: vec![Caveat::new(code, "")],
-        explanation: explanation.to_owned(),
-        what_would_change: Vec::new(),
-        bt_rads: None,
-    }
+fn not_judged(record: &LesionRecord, code: CaveatCode, explanation: &str, settings: &Settings) -> Verdict {
+    let mut evidence = Evidence::none(record);
+    evidence.caveats = vec![Caveat::new(code, "")];
+    Verdict { explanation: explanation.to_owned(), ..assembled(record, evidence, Decision::none(), None, settings) }
 }
 
 fn agreement(findings: &[Finding]) -> Agreement {

@@ -12,6 +12,7 @@ mod judge;
 mod outcome;
 mod posterior;
 mod rules;
+mod sarcoma;
 mod sensitivity;
 mod settings;
 mod table;
@@ -33,4 +34,4 @@ pub use settings::{
     FollowupSettings, Likelihood, PetSettings, PosteriorSettings, RULES_VERSION, Ratios, Settings, SettingsError,
     Unchecked,
 };
-pub use table::{Assessed, TableError, assess};
+pub use table::{Assessed, LesionTable, TableError, TableRow, assess};

@@ -156,6 +156,7 @@ reasons! {
     NearCutoff = "NEAR_CUTOFF", "The value lies within one test-retest standard deviation of a cut-off: a repeated scan could read differently.";
     GliomaTable = "GLIOMA_TABLE", "The table and its cut-offs were made for glioma and are applied to a metastasis.";
     FdgDecides = "FDG_DECIDES", "The MRI features left it open; FDG-PET decided.";
+    EquivocalGrowth = "EQUIVOCAL_GROWTH", "Larger, but within the measurement error of a lesion of this size: neither grown nor stable.";
     RepeatedlyIndeterminate = "REPEATEDLY_INDETERMINATE", "Two or more consecutive studies were indeterminate.";
 }
 

@@ -71,58 +71,95 @@ pub struct Assessed {
     pub notes: Vec<String>,
 }
 
-/// Judges each row of a table. `pathway` applies where the table has no column `pathway`; a cell of that column that
-/// is missing means that the pathway is not known.
-pub fn assess(text: &str, pathway: Option<Pathway>, settings: &Settings) -> Result<Assessed, TableError> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let mut reader =
-        csv::ReaderBuilder::new().delimiter(b'\t').has_headers(false).flexible(true).from_reader(text.as_bytes());
-    let mut records = reader.records();
-    let header: Vec<String> = match records.next() {
-        Some(header) => header?.iter().map(|name| name.trim().to_owned()).collect(),
-        None => return Err(TableError::Empty),
-    };
-    let mut notes = check_header(&header)?;
-    let default_pathway = pathway.filter(|_| !header.iter().any(|name| name == "pathway"));
-    if let Some(pathway) = default_pathway {
-        notes.push(format!("the table has no column pathway: every row is judged as {pathway}"));
+/// A table as it was read: every cell, and each row as a lesion.
+#[derive(Debug)]
+pub struct LesionTable {
+    /// Column names in order.
+    pub header: Vec<String>,
+    /// The rows in order.
+    pub rows: Vec<TableRow>,
+    /// What the reader should be told.
+    pub notes: Vec<String>,
+}
+
+/// One row of a table.
+#[derive(Debug)]
+pub struct TableRow {
+    /// Line in the file; the header is line 1.
+    pub line: u64,
+    /// Its cells, as they stand.
+    pub cells: Vec<String>,
+    /// The lesion that they describe.
+    pub record: LesionRecord,
+}
+
+impl LesionTable {
+    /// Reads a table. `pathway` applies where the table has no column `pathway`; a cell of that column that is missing
+    /// means that the pathway is not known.
+    pub fn read(text: &str, pathway: Option<Pathway>) -> Result<Self, TableError> {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let mut reader =
+            csv::ReaderBuilder::new().delimiter(b'\t').has_headers(false).flexible(true).from_reader(text.as_bytes());
+        let mut records = reader.records();
+        let header: Vec<String> = match records.next() {
+            Some(header) => header?.iter().map(|name| name.trim().to_owned()).collect(),
+            None => return Err(TableError::Empty),
+        };
+        let mut notes = check_header(&header)?;
+        let default_pathway = pathway.filter(|_| !header.iter().any(|name| name == "pathway"));
+        if let Some(pathway) = default_pathway {
+            notes.push(format!("the table has no column pathway: every row is judged as {pathway}"));
+        }
+        let mut rows = Vec::new();
+        for cells in records {
+            let cells = cells?;
+            let line = cells.position().map_or(0, csv::Position::line);
+            check_row(&header, &cells, line)?;
+            let mut record = LesionRecord { pathway: default_pathway, ..Default::default() };
+            for (name, cell) in header.iter().zip(&cells) {
+                record.set(name, cell).map_err(|error| TableError::Cell { line, error })?;
+            }
+            rows.push(TableRow { line, cells: cells.iter().map(str::to_owned).collect(), record });
+        }
+        Ok(Self { header, rows, notes })
     }
 
-    let mut output_header = header.clone();
-    output_header.extend(
-        COLUMNS.iter().filter(|column| !header.iter().any(|name| name == column.name)).map(|column| column.name.into()),
-    );
+    /// The place of a column.
+    pub fn column(&self, name: &str) -> Option<usize> {
+        self.header.iter().position(|column| column == name)
+    }
+}
+
+/// Judges each row of a table; `pathway` as in [`LesionTable::read`].
+pub fn assess(text: &str, pathway: Option<Pathway>, settings: &Settings) -> Result<Assessed, TableError> {
+    let table = LesionTable::read(text, pathway)?;
+    let mut header = table.header.clone();
+    let appended = COLUMNS.iter().filter(|column| table.column(column.name).is_none());
+    header.extend(appended.map(|column| column.name.to_owned()));
+    let places = COLUMNS.map(|column| header.iter().position(|name| name == column.name));
+    let (stability, caveats) = (table.column("stability"), table.column("caveats"));
+
     let mut writer = csv::WriterBuilder::new().delimiter(b'\t').from_writer(Vec::new());
-    writer.write_record(&output_header)?;
-
+    writer.write_record(&header)?;
     let mut rows = Vec::new();
-    for cells in records {
-        let cells = cells?;
-        let line = cells.position().map_or(0, csv::Position::line);
-        check_row(&header, &cells, line)?;
-        let mut record = LesionRecord { pathway: default_pathway, ..Default::default() };
-        for (name, cell) in header.iter().zip(&cells) {
-            record.set(name, cell).map_err(|error| TableError::Cell { line, error })?;
-        }
-        let cell = |column: &str| header.iter().zip(&cells).find(|(name, _)| *name == column).map(|(_, cell)| cell);
+    for TableRow { mut cells, record, .. } in table.rows {
+        let cell = |place: Option<usize>| place.map(|place| cells[place].as_str()).filter(|cell| !is_missing(cell));
         let mut verdict = judge(&record, settings);
-        verdict.stability = cell("stability").filter(|cell| !is_missing(cell)).map(str::to_owned);
-        let caveats = cell("caveats").filter(|cell| !is_missing(cell)).unwrap_or("");
-        let measured = caveats.split(LIST_SEPARATOR).filter(|code| !code.is_empty());
-
-        let mut output: Vec<String> = cells.iter().map(str::to_owned).collect();
-        output.resize(output_header.len(), MISSING.to_owned());
-        for (column, cell) in verdict.columns(measured) {
-            if let Some(place) = output_header.iter().position(|name| name == column.name) {
-                output[place] = cell;
+        verdict.stability = cell(stability).map(str::to_owned);
+        let measured = cell(caveats).unwrap_or("").split(LIST_SEPARATOR).filter(|code| !code.is_empty());
+        let judged = verdict.cells(measured);
+        cells.resize(header.len(), MISSING.to_owned());
+        for (place, cell) in places.into_iter().zip(judged) {
+            if let Some(place) = place {
+                cells[place] = cell;
             }
         }
-        writer.write_record(&output)?;
+        writer.write_record(&cells)?;
         rows.push((record, verdict));
     }
     let bytes = writer.into_inner().map_err(|error| csv::Error::from(error.into_error()))?;
-    let table = String::from_utf8_lossy(&bytes).into_owned();
-    Ok(Assessed { table, rows, notes })
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    Ok(Assessed { table: text, rows, notes: table.notes })
 }
 
 /// Notes on columns that look like misspelt ones.

@@ -105,9 +105,6 @@ pub(super) fn explanation(
     if let Some(doubt) = doubt(evidence, posterior, settings) {
         sentences.push(doubt);
     }
-    if decision.class == Some(Class::Indeterminate) {
-        sentences.push("Indeterminate does not mean probably benign.".to_owned());
-    }
     if record.histology.is_some() {
         sentences.push("Histology of this lesion overrides imaging.".to_owned());
     }
@@ -124,7 +121,7 @@ fn readings(findings: &[Finding]) -> String {
     text
 }
 
-fn reading(finding: &Finding) -> String {
+pub(super) fn reading(finding: &Finding) -> String {
     let name = &finding.name;
     let Some(value) = finding.value else { return format!("{name} is not measured") };
     let number = beside_bounds(value, finding);
@@ -153,7 +150,11 @@ fn beside_bounds(value: f64, finding: &Finding) -> String {
 }
 
 fn followup_sentence(followup: Followup) -> String {
-    let Followup { state, change, threshold, days, round } = followup;
+    format!("Follow-up round {}: {}.", followup.round, followup_change(followup))
+}
+
+/// What the volume did, such as `the volume changed by +60 % in 49 days (growth counts from 40 %): grown`.
+pub(super) fn followup_change(Followup { state, change, threshold, days, .. }: Followup) -> String {
     let after = days.map_or_else(String::new, |days| format!(" in {days} days"));
     let state = match state {
         GrowthState::Grown => "grown",
@@ -162,9 +163,7 @@ fn followup_sentence(followup: Followup) -> String {
         GrowthState::Smaller => "smaller",
         GrowthState::Resolved => "resolved",
     };
-    format!(
-        "Follow-up round {round}: the volume changed by {change:+.0} %{after} (growth counts from {threshold:.0} %): {state}."
-    )
+    format!("the volume changed by {change:+.0} %{after} (growth counts from {threshold:.0} %): {state}")
 }
 
 pub(super) fn rule_sentence(rule: Rule, class: Class, confidence: Confidence) -> String {

@@ -8,9 +8,8 @@ use relight::report::model::{
     BolusFigure, LesionPage, Locator, Panel, PanelKind, Provenance, Raster, StudyPage, StudyRow, SubjectPage,
     TestRetest, TimePoint,
 };
-use relight::verdict::{
-    Agreement, Change, Class, Confidence, Finding, NextStep, Pole, Posterior, Reason, Verdict, Window,
-};
+use relight::settings::default_section;
+use relight::verdict::{Verdict, Window, judge};
 
 pub fn date(text: &str) -> Date {
     text.parse().unwrap()
@@ -158,16 +157,6 @@ fn dsc_checks() -> Vec<Check> {
     ]
 }
 
-pub fn finding(column: &'static str, name: &str, value: Option<f64>, low: f64, high: f64) -> Finding {
-    let pole = match value {
-        None => Pole::Missing,
-        Some(value) if value < low => Pole::Low,
-        Some(value) if value > high => Pole::High,
-        Some(_) => Pole::Grey,
-    };
-    Finding { column, name: name.into(), value, low: Some(low), high: Some(high), pole }
-}
-
 pub fn record(session: &str, day: &str) -> LesionRecord {
     LesionRecord {
         participant_id: Some("sub-014".into()),
@@ -219,22 +208,23 @@ fn filled(mut record: LesionRecord, volume: f64, rcbv: Option<f64>, tbr: Option<
     record
 }
 
-fn steps(verdict: &Verdict) -> Vec<NextStep> {
-    verdict.next_steps.clone()
+/// What the rules say of a record.
+pub fn judged(record: &LesionRecord) -> Verdict {
+    judge(record, &default_section("verdict"))
 }
 
-pub fn verdict(class: Option<Class>, confidence: Confidence, rule: &'static str, findings: Vec<Finding>) -> Verdict {
+pub fn not_judged() -> Verdict {
     Verdict {
-        class,
-        confidence: class.map(|_| confidence),
-        rule: class.map(|_| rule),
+        class: None,
+        confidence: None,
+        rule: None,
         derived: false,
         posterior: None,
         agreement: None,
         stability: None,
         next_steps: Vec::new(),
         window: None,
-        findings,
+        findings: Vec::new(),
         reasons: Vec::new(),
         caveats: Vec::new(),
         explanation: String::new(),
@@ -259,14 +249,12 @@ pub fn time_point(record: LesionRecord, verdict: Verdict, panels: Vec<Panel>) ->
         } else {
             Vec::new()
         },
-        test_retest: record.rcbv_mean.map_or_else(Vec::new, |rcbv| {
-            vec![TestRetest {
-                column: "rcbv_mean".into(),
-                low: rcbv * (1.0 - 1.96 * 0.31),
-                high: rcbv * (1.0 + 1.96 * 0.31),
-                variation: 0.31,
-            }]
-        }),
+        test_retest: record
+            .rcbv_mean
+            .and_then(|rcbv| relight::verdict::test_retest(rcbv, &default_section("verdict")))
+            .map(|range| TestRetest { column: "rcbv_mean".into(), low: range.low, high: range.high, variation: 0.31 })
+            .into_iter()
+            .collect(),
         background: record.tbr_max.map(|_| "contralateral crescent, 14.2 mL".to_owned()),
         caveats: vec![Caveat::new(CaveatCode::BaselineShort, "9 frames before the bolus, at least 10 expected")],
         missing: Vec::new(),
@@ -299,47 +287,17 @@ pub fn all_panels(strength: f32) -> Vec<Panel> {
         .to_vec()
 }
 
-fn both(rcbv: Option<f64>, tbr: Option<f64>) -> Vec<Finding> {
-    vec![finding("rcbv_mean", "Mean rCBV, DSC", rcbv, 1.0, 1.75), finding("tbr_max", "TBRmax, MET", tbr, 1.3, 1.5)]
-}
-
 /// B1 after two earlier sessions.
 pub fn recurrence() -> LesionPage {
     let early = |session: &str, day: &str, volume, rcbv, tbr, strength| {
-        let mut verdict = verdict(Some(Class::Indeterminate), Confidence::None, "B6", both(Some(rcbv), Some(tbr)));
-        verdict.posterior = Some(Posterior { value: 0.6, low: 0.42, high: 0.79, before_followup: false });
-        time_point(filled(record(session, day), volume, Some(rcbv), Some(tbr)), verdict, all_panels(strength))
+        let mut record = filled(record(session, day), volume, Some(rcbv), Some(tbr));
+        record.symptoms = Some(Symptoms::None);
+        let verdict = judged(&record);
+        time_point(record, verdict, all_panels(strength))
     };
-    let mut verdict = verdict(Some(Class::Recurrence), Confidence::VeryHigh, "B1", both(Some(2.134_567), Some(2.16)));
-    verdict.posterior = Some(Posterior { value: 0.97, low: 0.93, high: 0.99, before_followup: false });
-    verdict.agreement = Some(Agreement { high: 2, grey: 0, low: 0 });
-    verdict.stability = Some("11 of 12".into());
-    verdict.next_steps = vec![NextStep::ReferMdtRecurrence];
-    verdict.reasons = vec![Reason {
-        code: "SYMPTOMS_SUPPORT".into(),
-        text: "New symptoms raise the confidence of a recurrence that imaging reads; they never make one.".into(),
-    }];
-    verdict.explanation = "Mean rCBV and MET uptake both lie above their recurrence cut-offs. High perfusion and high \
-        uptake agree: rule B1 reads recurrence."
-        .into();
-    verdict.what_would_change = vec![
-        Change {
-            column: "tbr_max",
-            now: Some(2.16),
-            bound: Some(1.3),
-            verdict: Class::Indeterminate,
-            text: "A TBRmax below 1.3 instead of 2.16 would make it indeterminate.".into(),
-        },
-        Change {
-            column: "rcbv_mean",
-            now: Some(2.134_567),
-            bound: Some(1.0),
-            verdict: Class::Indeterminate,
-            text: "A mean rCBV below 1.0 instead of 2.13 would make it indeterminate.".into(),
-        },
-    ];
-    verdict.bt_rads = Some("4");
     let mut latest = filled(record("ses-03", "2026-05-12"), 6.57, Some(2.134_567), Some(2.16));
+    let mut verdict = judged(&latest);
+    verdict.stability = Some("11 of 12".into());
     latest.followup_change_percent = Some(76.2);
     latest.followup_days = Some(54.0);
     latest.index_volume_ml = Some(3.73);
@@ -352,26 +310,26 @@ pub fn recurrence() -> LesionPage {
     }
 }
 
+/// F1: grown at the follow-up.
+pub fn followed_up() -> LesionPage {
+    let mut lesion = recurrence();
+    let latest = lesion.time_points.last_mut().unwrap();
+    let mut record = filled(record("ses-03", "2026-05-12"), 6.57, Some(1.6), Some(1.45));
+    record.followup_change_percent = Some(76.2);
+    record.followup_days = Some(54.0);
+    record.followup_round = Some(1.0);
+    record.index_volume_ml = Some(3.73);
+    let verdict = judged(&record);
+    *latest = time_point(record, verdict, all_panels(1.9));
+    lesion
+}
+
 /// B11: only DSC.
 pub fn necrosis() -> LesionPage {
-    let mut verdict = verdict(Some(Class::RadiationNecrosis), Confidence::Moderate, "B11", both(Some(0.62), None));
-    verdict.posterior = Some(Posterior { value: 0.23, low: 0.13, high: 0.43, before_followup: false });
-    verdict.agreement = Some(Agreement { high: 0, grey: 0, low: 1 });
-    verdict.next_steps = vec![NextStep::ManageAsNecrosisSurveillance];
-    verdict.explanation = "Mean rCBV lies below its necrosis cut-off. Low perfusion alone: rule B11 reads radiation \
-        necrosis, a label of management with continued surveillance."
-        .into();
-    verdict.what_would_change = vec![Change {
-        column: "rcbv_mean",
-        now: Some(0.62),
-        bound: Some(1.0),
-        verdict: Class::Indeterminate,
-        text: "A mean rCBV of 1.0 or more instead of 0.62 would make it indeterminate.".into(),
-    }];
-    verdict.bt_rads = Some("3a");
     let mut record = filled(record("ses-01", "2026-05-12"), 3.1, Some(0.62), None);
     record.symptoms = Some(Symptoms::None);
     let panels = vec![panel(PanelKind::Anatomy, 0.5), panel(PanelKind::Perfusion, 0.5)];
+    let verdict = judged(&record);
     let mut time_point = time_point(record, verdict, panels);
     time_point.missing = vec!["PET (pet/*_trc-*_pet.nii.gz)".into()];
     LesionPage { time_points: vec![time_point] }
@@ -379,29 +337,9 @@ pub fn necrosis() -> LesionPage {
 
 /// B6 with a follow-up window, near a cut-off.
 pub fn indeterminate() -> LesionPage {
-    let mut verdict = verdict(Some(Class::Indeterminate), Confidence::None, "B6", both(Some(1.7496), Some(1.40)));
-    verdict.posterior = Some(Posterior { value: 0.6, low: 0.42, high: 0.79, before_followup: false });
-    verdict.agreement = Some(Agreement { high: 0, grey: 2, low: 0 });
-    verdict.next_steps = vec![NextStep::Mri6To8WeeksOrBiopsy];
-    verdict.window = Some(Window { start: date("2026-06-23"), end: date("2026-07-07") });
-    verdict.explanation =
-        "Neither perfusion nor uptake leaves the grey zone: rule B6 leaves the lesion indeterminate.".into();
-    verdict.reasons = vec![Reason {
-        code: "NEAR_CUTOFF".into(),
-        text: "The value lies within one test-retest standard deviation of a cut-off: a repeated scan could read \
-            differently."
-            .into(),
-    }];
-    verdict.what_would_change = vec![Change {
-        column: "rcbv_mean",
-        now: Some(1.7496),
-        bound: Some(1.75),
-        verdict: Class::Recurrence,
-        text: "A mean rCBV above 1.75 instead of 1.7496 would make it recurrence.".into(),
-    }];
-    verdict.bt_rads = Some("3b");
     let mut record = filled(record("ses-02", "2026-05-12"), 4.02, Some(1.7496), Some(1.40));
     record.symptoms = Some(Symptoms::Ambiguous);
+    let verdict = judged(&record);
     LesionPage { time_points: vec![time_point(record, verdict, all_panels(1.5))] }
 }
 
@@ -419,7 +357,7 @@ pub fn sarcoma() -> SubjectPage {
     record.suv_peak = Some(10.4);
     record.tlu = Some(473.2);
     record.pet_quality = Some(Quality::Pass);
-    let mut verdict = verdict(None, Confidence::None, "", Vec::new());
+    let mut verdict = not_judged();
     verdict.explanation = "Sarcoma lesions are measured; their pathway is not judged by this version.".into();
     verdict.caveats = vec![Caveat::new(CaveatCode::SarcomaNotJudged, "pathway sarcoma")];
     let mut anatomy = panel(PanelKind::Anatomy, 1.0);
@@ -468,7 +406,6 @@ pub fn study(count: usize) -> StudyPage {
             record.lesion = Some((index % 2 + 1).to_string());
             record.rcbv_mean = record.rcbv_mean.map(|rcbv| rcbv + 0.001 * index as f64);
             let mut verdict = time_point.verdict.clone();
-            verdict.next_steps = steps(&verdict);
             if index % 11 == 10 {
                 verdict.window = verdict.window.map(|_| Window { start: date("2026-04-01"), end: date("2026-04-15") });
             }

@@ -22,8 +22,17 @@ const GRADIENT_STOPS: usize = 24;
 /// Closest distance of two numbers under a color bar, as a share of its width.
 const LABEL_ROOM: f64 = 0.13;
 
-/// A panel with its caption and, where wanted, the key of its colors; the picture is `edge` pixels along its longer edge.
-pub fn figure(panel: &Panel, edge: usize, with_key: bool) -> Markup {
+/// What stands below a panel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Parts {
+    /// What its colors mean.
+    pub key: bool,
+    /// Where its slice lies.
+    pub slice: bool,
+}
+
+/// A panel with its caption; the picture is `edge` pixels along its longer edge.
+pub fn figure(panel: &Panel, edge: usize, parts: Parts) -> Markup {
     let raster = &panel.raster;
     html! {
         figure .pan {
@@ -33,15 +42,20 @@ pub fn figure(panel: &Panel, edge: usize, with_key: bool) -> Markup {
                 (letters(panel))
                 @if let Some(locator) = &panel.locator { (locator_inset(locator)) }
             }
-            @if with_key { (key(panel)) }
-            figcaption { (panel.title) span { (panel.caption) } span .z { "z " (tick(panel.slice_mm, 1)) " mm" } }
+            @if parts.key { (key(panel)) }
+            figcaption { (panel.title) span { (panel.caption) } @if parts.slice { span { (slice(panel)) } } }
         }
     }
 }
 
+/// Where the slice lies along the scanner's axis.
+pub fn slice(panel: &Panel) -> String {
+    format!("z {} mm", tick(panel.slice_mm, 1))
+}
+
 /// The panel in words and numbers.
 pub fn alt(panel: &Panel) -> String {
-    let mut alt = format!("{}: {}. Axial slice at z {} mm", panel.title, panel.caption, tick(panel.slice_mm, 1));
+    let mut alt = format!("{}: {}. Axial slice at {}", panel.title, panel.caption, slice(panel));
     if matches!(panel.kind, PanelKind::Perfusion | PanelKind::Uptake) {
         let (low, high) = panel.range;
         alt += &format!(", colors from {} to {}", tick(low, 2), tick(high, 2));
@@ -206,19 +220,23 @@ mod tests {
 
     #[test]
     fn the_outline_is_a_closed_vector_line() {
-        assert!(figure(&panel(), 80, true).into_string().contains("M1.00 1.00L3.00 1.00L3.00 4.00Z"));
+        assert!(
+            figure(&panel(), 80, Parts { key: true, slice: true })
+                .into_string()
+                .contains("M1.00 1.00L3.00 1.00L3.00 4.00Z")
+        );
     }
 
     /// 20 mm over 2 mm pixels are 10 of 40 pixels, a quarter of the panel.
     #[test]
     fn the_scale_bar_is_twenty_millimeters_long() {
-        let svg = figure(&panel(), 80, true).into_string();
+        let svg = figure(&panel(), 80, Parts { key: true, slice: true }).into_string();
         assert!(svg.contains(r#"x1="215" x2="290""#), "{svg}");
     }
 
     #[test]
     fn cutoffs_are_marked_on_the_bar() {
-        let bar = figure(&panel(), 80, true).into_string();
+        let bar = figure(&panel(), 80, Parts { key: true, slice: true }).into_string();
         assert!(bar.contains(r#"style="left:28.6%"></b>"#) && bar.contains(r#"style="left:50.0%"></b>"#), "{bar}");
     }
 }

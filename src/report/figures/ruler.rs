@@ -294,7 +294,7 @@ mod tests {
     #[test]
     fn the_alt_text_holds_the_numbers() {
         let expected =
-            "Mean rCBV 2.10, 95 % interval 1.90 to 2.30, previous scan 1.50; cut-offs 1 and 1.75; reads recurrence";
+            "Mean rCBV 2.10, 95 % interval 1.90 to 2.30, previous scan 1.50; cut-offs 1.0 and 1.75; reads recurrence";
         assert_eq!(ruler(2.1).alt(), expected);
     }
 

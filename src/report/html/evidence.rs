@@ -30,11 +30,11 @@ pub fn evidence(lesion: &Lesion) -> Markup {
                 figure .ch .keep .half {
                     figcaption {
                         (heading(level, "small-title", "", html! { "Bolus passage" }))
-                        p { "Mean ΔR2* in s⁻¹ over lesion and reference; shaded: before the bolus arrives." }
+                        p { (words::BOLUS_CAPTION) }
                     }
                     @match drawing {
                         Some(drawing) => { (drawing) (bolus::legend()) },
-                        None => p .cap { "Not drawn: the curves hold no finite values." },
+                        None => p .cap { (words::NO_CURVES) },
                     }
                 }
             }
@@ -46,7 +46,7 @@ pub fn evidence(lesion: &Lesion) -> Markup {
 
 /// The bolus in words and numbers.
 fn bolus_alt(time_point: &TimePoint) -> String {
-    let mut alt = "Mean ΔR2* over time of the lesion, measured and leakage corrected, and of the reference".to_owned();
+    let mut alt = words::BOLUS_ALT.to_owned();
     for column in ["rph", "psr_mean", "k2_mean"] {
         if let Some(number) = number(time_point, column) {
             alt += &format!("; {} {}", words::measure(column).name, number.with_unit());
@@ -113,17 +113,21 @@ fn comparison(lesion: &Lesion) -> Markup {
                 @for row in &rows {
                     div .row style={ "--n:" (row.len()) } {
                         @for (time_point, panel) in row {
-                            (panel::figure(&dated(time_point, panel), lesion.edge / 2, !same_window(row)))
+                            (panel::figure(
+                                &dated(time_point, panel),
+                                lesion.edge / 2,
+                                panel::Parts { key: !same_window(row), slice: true },
+                            ))
                         }
                     }
                 }
             }
             p .cap {
-                "Sessions beside each other, each at the slice that its caption names. "
+                (words::SESSIONS_CAPTION)
                 @if rows.iter().all(|row| same_window(row)) {
-                    "Same window for all sessions, as on the bars of the first page."
+                    (words::SAME_WINDOW)
                 } @else {
-                    "Windows differ between sessions: compare with the bars."
+                    (words::WINDOWS_DIFFER)
                 }
             }
         }

@@ -64,7 +64,7 @@ pub fn table(time_points: &[TimePoint]) -> Markup {
         .filter(|column| !LABELS.contains(&column.name))
         .partition(|column| known(column.name));
     html! {
-        @if measured.is_empty() { p .cap { "Nothing was measured." } } @else {
+        @if measured.is_empty() { p .cap { (words::NO_MEASURES) } } @else {
         div .tblscroll tabindex="0" role="group" aria-label="All measures" {
             table .dense {
                 thead { tr {
@@ -91,7 +91,7 @@ pub fn table(time_points: &[TimePoint]) -> Markup {
         }
         @if !missing.is_empty() {
             p .cap {
-                "Not measured or not recorded: "
+                (words::NOWHERE_MEASURED)
                 @for (index, column) in missing.iter().enumerate() {
                     @if index > 0 { "; " }
                     (words::measure(column.name).name)

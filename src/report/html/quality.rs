@@ -8,6 +8,7 @@ use crate::quality::{Caveat, Check};
 use crate::report::figures::glyph;
 use crate::report::model::{Provenance, TimePoint};
 use crate::report::words;
+use crate::verdict::explain;
 
 /// Checks, caveats and methods of the latest session.
 pub fn quality(lesion: &Lesion) -> Markup {
@@ -18,12 +19,12 @@ pub fn quality(lesion: &Lesion) -> Markup {
         section .pg {
             (section_heading(lesion, "quality", "Quality"))
             @if time_point.dsc_checks.is_empty() && time_point.pet_checks.is_empty() {
-                p .cap { "No quality check was run on this session." }
+                p .cap { (words::NO_CHECKS) }
             }
             (checks("Checks of perfusion (DSC)", &time_point.dsc_checks))
             (checks("Checks of PET", &time_point.pet_checks))
             (heading(level, "small-title", "", html! { "Caveats" }))
-            @if caveats.is_empty() { p .cap { "None was raised." } } @else { (caveat_table(&caveats)) }
+            @if caveats.is_empty() { p .cap { (words::NO_CAVEATS) } } @else { (caveat_table(&caveats)) }
             (methods(lesion))
         }
     }
@@ -99,13 +100,14 @@ fn methods(lesion: &Lesion) -> Markup {
     html! {
         (section_heading(lesion, "methods", "Methods"))
         div .methods {
-            @if lesion.latest.methods.is_empty() { p { "No methods text was recorded for this session." } }
+            @if lesion.latest.methods.is_empty() { p { (words::NO_METHODS) } }
             @if !lesion.latest.methods.is_empty() { p { (lesion.latest.methods.join(" ")) } }
             @if let Some(rule) = verdict.rule {
                 p id=(lesion.anchor("rule")) {
                     b { "Rule " (rule) } " (" (words::rule_origin(verdict.derived)) "). "
+                    @if let Some(explanation) = explain(rule) { (explanation.text) " Source: " (explanation.source) ". " }
                     "Rules version " (lesion.page.provenance.rules_version) "; "
-                    span .mono { "relight explain " (rule) } " prints it with its source."
+                    span .mono { "relight explain " (rule) } " prints it."
                 }
             }
         }
@@ -129,6 +131,6 @@ pub fn provenance(provenance: &Provenance) -> Markup {
                 }
             }
         }
-        @if provenance.inputs.is_empty() { p .cap { "No input was recorded." } }
+        @if provenance.inputs.is_empty() { p .cap { (words::NO_INPUTS) } }
     }
 }

@@ -40,7 +40,7 @@ impl Page<'_> {
                 }
                 body {
                     (hatch())
-                    a .skip href="#main" { "Skip to the report" }
+                    a .skip href="#main" { (words::SKIP) }
                     aside .ruo aria-label="Intended use" {
                         div .wrap { strong { (words::RESEARCH_USE) } " " (words::NOT_A_DEVICE) }
                     }

@@ -84,7 +84,7 @@ fn bar(page: &StudyPage) -> Markup {
         .collect();
     html! {
         @if counts.is_empty() {
-            p { "No lesion was measured." }
+            p { (words::NO_LESIONS) }
         } @else {
             div .bar aria-hidden="true" {
                 @for (class, count) in &counts {
@@ -120,7 +120,7 @@ fn attention(page: &StudyPage) -> Markup {
     ];
     html! {
         @if groups.iter().all(|(.., entries)| entries.is_empty()) {
-            p { "Nothing." @if page.as_of.is_none() { " No date was given, so follow-up windows are not told." } }
+            p { "Nothing." @if page.as_of.is_none() { (words::NO_AS_OF) } }
         } @else {
             dl .att {
                 @for (severity, title, entries) in &groups {
@@ -226,7 +226,7 @@ fn table(page: &StudyPage) -> Markup {
                 tbody { @for row in &page.lesions { (table_row(row, page.as_of)) } }
             }
         }
-        @if page.lesions.is_empty() { p .cap { "No lesion was measured." } }
+        @if page.lesions.is_empty() { p .cap { (words::NO_LESIONS) } }
     }
 }
 
@@ -266,7 +266,7 @@ fn table_row(row: &StudyRow, as_of: Option<Date>) -> Markup {
                 }
             }
             td .small {
-                @if let Some(step) = verdict.next_steps.first() { (words::next_step(*step)) }
+                @if let Some(step) = verdict.next_steps.first() { (step.sentence(None)) }
                 @if let Some(window) = verdict.window {
                     " " (days(window.start, window.end))
                     @match due(row, as_of) {

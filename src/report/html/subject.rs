@@ -120,13 +120,7 @@ fn links(page: &SubjectPage, lesions: &[Lesion]) -> Vec<(String, String)> {
         }
         _ => {
             for lesion in lesions {
-                let label = lesion.label();
-                let mut letters = label.chars();
-                let capital: String = letters
-                    .next()
-                    .map(|first| first.to_uppercase().collect::<String>() + letters.as_str())
-                    .unwrap_or_default();
-                links.push((format!("#{}", lesion.anchor("summary")), capital));
+                links.push((format!("#{}", lesion.anchor("summary")), words::capitalized(&lesion.label())));
             }
         }
     }
@@ -145,10 +139,10 @@ fn contents(page: &SubjectPage, lesions: &[Lesion]) -> Markup {
         }
         section .contents aria-label="Lesions" {
             @if lesions.is_empty() {
-                p { "No lesion was measured." }
+                p { (words::NO_LESIONS) }
             } @else {
                 table .dense {
-                    caption { "Lesions on this page, each at its latest session" }
+                    caption { (words::CONTENTS_CAPTION) }
                     thead { tr {
                         th scope="col" { "Lesion" }
                         th scope="col" { "Session" }
@@ -198,11 +192,7 @@ pub fn what(page: &SubjectPage) -> String {
         .map(|text| text.trim().trim_end_matches('.').to_owned())
         .filter(|text| !text.is_empty())
         .collect();
-    if parts.is_empty() {
-        "Diagnosis and radiotherapy not recorded.".to_owned()
-    } else {
-        format!("{}.", parts.join(". "))
-    }
+    if parts.is_empty() { (words::NO_DIAGNOSIS).to_owned() } else { format!("{}.", parts.join(". ")) }
 }
 
 /// A session as its day and its label, whichever is known.

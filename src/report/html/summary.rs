@@ -12,7 +12,7 @@ use crate::report::figures::{glyph, panel, ruler};
 use crate::report::model::TimePoint;
 use crate::report::number::{Shown, days, probability, shown, value};
 use crate::report::words;
-use crate::verdict::{Class, Finding, Pole, Verdict};
+use crate::verdict::{Class, Finding, Pole, Rule, Verdict};
 
 /// What a lesion is described by where nothing is judged, in this order.
 const DESCRIBING: &[&str] = &[
@@ -92,12 +92,14 @@ fn decision(lesion: &Lesion) -> Markup {
                         @for reason in &verdict.reasons { li { (reason.text) " " span .code { (reason.code) } } }
                     }
                 }
-                @if !verdict.what_would_change.is_empty() {
-                    p .but { b { "What would change it." } }
-                    ul .changes { @for change in &verdict.what_would_change { li { (change.text) } } }
-                }
             }
             (tally(lesion))
+        }
+        @if !verdict.what_would_change.is_empty() {
+            div .changes {
+                p { (words::WHAT_WOULD_CHANGE) }
+                ul { @for change in &verdict.what_would_change { li { (change.text) } } }
+            }
         }
     }
 }
@@ -110,6 +112,7 @@ fn tally(lesion: &Lesion) -> Markup {
             @if let Some(rule) = verdict.rule {
                 div { dt { "Rule" } dd {
                     a href={ "#" (lesion.anchor("rule")) } title=(words::rule_origin(verdict.derived)) { (rule) }
+                    @if let Some(title) = rule_title(rule) { ": " (title) }
                     @if verdict.derived { ", our policy" }
                 } }
             } @else {
@@ -117,8 +120,10 @@ fn tally(lesion: &Lesion) -> Markup {
             }
             @if let Some(agreement) = verdict.agreement {
                 div { dt { "Agreement" } dd {
-                    "Of the deciding measures " (agreement.high) " read recurrence, " (agreement.grey) " grey, "
-                    (agreement.low) " necrosis"
+                    @if agreement.high + agreement.grey + agreement.low == 0 { "No deciding measure" } @else {
+                        "Of the deciding measures " (agreement.high) " read recurrence, " (agreement.grey) " grey, "
+                        (agreement.low) " necrosis"
+                    }
                 } }
             }
             @if let Some(stability) = &verdict.stability {
@@ -128,6 +133,11 @@ fn tally(lesion: &Lesion) -> Markup {
             div { dt { "Data quality" } dd { (data_quality(lesion)) } }
         }
     }
+}
+
+/// When a rule fires, in a few words.
+fn rule_title(rule: &str) -> Option<&'static str> {
+    Rule::ALL.iter().find(|known| known.as_str() == rule).map(|known| known.title())
 }
 
 /// The posterior with its band, never alone.
@@ -141,7 +151,7 @@ fn posterior(verdict: &Verdict) -> Markup {
                 @if posterior.before_followup { ", before follow-up" }
             },
             None if verdict.class.is_some() && verdict.rule.is_some_and(|rule| rule.starts_with('H')) => {
-                "Not given: histology decides"
+                (words::POSTERIOR_HISTOLOGY)
             },
             None => "Not given",
         }
@@ -180,7 +190,7 @@ fn evidence_table(lesion: &Lesion) -> Markup {
             @if judged { (rulers(lesion)) } @else { (plain_measures(lesion)) }
         }
         @if !lesion.latest.missing.is_empty() {
-            p .cap { b { "Looked for and not found: " } (lesion.latest.missing.join("; ")) "." }
+            p .cap { b { (words::NOT_FOUND) } (lesion.latest.missing.join("; ")) "." }
         }
     }
 }
@@ -192,13 +202,17 @@ fn rulers(lesion: &Lesion) -> Markup {
     let drawn: Vec<ruler::Ruler> = verdict.findings.iter().filter_map(|finding| ruler_of(lesion, finding)).collect();
     html! {
         table .ev {
-            caption .sr { "Deciding measures against their cut-offs, and what supports them" }
+            caption .sr { (words::EVIDENCE_CAPTION) }
             thead { tr {
                 th scope="col" { "Measure" }
                 th scope="col" .n { "Value" }
-                th scope="col" .rul { div .zl {
-                    span .c-nec { "Necrosis" } span .c-ind { "Grey zone" } span .c-rec { "Recurrence" }
-                } }
+                th scope="col" .rul {
+                    @if drawn.is_empty() { "Against cut-offs" } @else {
+                        div .zl {
+                            span .c-nec { "Necrosis" } span .c-ind { "Grey zone" } span .c-rec { "Recurrence" }
+                        }
+                    }
+                }
                 th scope="col" { "Reads as" }
             } }
             tbody {
@@ -207,7 +221,7 @@ fn rulers(lesion: &Lesion) -> Markup {
                     tr {
                         th scope="row" { (name) small { (what) } }
                         td .n .muted { "–" }
-                        td .rul { p .none { "Not measured; nothing is imputed." } }
+                        td .rul { p .none { (words::NOT_IMPUTED) } }
                         td { span .gl .c-ind { (glyph::pole(Pole::Missing)) "Missing" } }
                     }
                 }
@@ -299,10 +313,10 @@ fn finding_row(lesion: &Lesion, finding: &Finding) -> Markup {
 fn why_not_used(time_point: &TimePoint, finding: &Finding) -> &'static str {
     let failed = quality_of(&time_point.record, finding.column) == Some(Quality::Fail);
     match (finding.value.is_some_and(f64::is_finite), failed, finding.low.is_some()) {
-        (_, true, _) => "The measurement failed its quality checks and is not used.",
-        (false, false, _) => "Not measured; nothing is imputed.",
-        (true, false, false) => "No cut-off is configured: the value is reported and not used.",
-        (true, false, true) => "Reported and not used; see the caveats.",
+        (_, true, _) => words::FAILED_NOT_USED,
+        (false, false, _) => words::NOT_IMPUTED,
+        (true, false, false) => words::NO_CUTOFF,
+        (true, false, true) => words::REPORTED_NOT_USED,
     }
 }
 
@@ -311,14 +325,14 @@ fn about(time_point: &TimePoint, column: &str) -> Markup {
     let tracer = time_point.record.tracer.as_ref().map(|tracer| format!("{tracer}-PET"));
     let of_pet = ["tbr", "suv", "btv", "tlu"].iter().any(|start| column.starts_with(start));
     html! {
-        @if of_pet { (tracer.as_deref().unwrap_or("PET, tracer not recorded")) ". " }
+        @if of_pet { (tracer.as_deref().unwrap_or(words::TRACER_NOT_RECORDED)) ". " }
         @if column.starts_with("tbr") {
             @match &time_point.background {
                 Some(background) => { "Background: " (background) },
-                None => "Background not recorded",
+                None => (words::BACKGROUND_NOT_RECORDED),
             }
         } @else if column == "tlu" && time_point.record.tracer == Some(Tracer::Fdg) {
-            "SUV times volume (total lesion glycolysis)"
+            (words::GLYCOLYSIS)
         } @else {
             (words::meaning(column))
         }
@@ -338,10 +352,10 @@ fn supporting(time_point: &TimePoint) -> Markup {
             tbody { (growth_row(time_point, growth, true)) }
         }
         tbody .sup {
-            tr .grp { th scope="rowgroup" colspan="4" { "Supporting, not counted by the rule" } }
+            tr .grp { th scope="rowgroup" colspan="4" { (words::SUPPORTING) } }
             @if let (Some(low), Some(middle), Some(high)) = shares {
                 tr {
-                    th scope="row" { "Fractional tumor burden" small { "Share of usable voxels below, between and above the rCBV cut-offs" } }
+                    th scope="row" { "Fractional tumor burden" small { (words::BURDEN_MEANING) } }
                     td .n .big { (shown("ftb_high", high, &[]).html()) small { "above" } }
                     td .rul { (ruler::burden(low, middle, high)) }
                     td { span .small .muted { "Support" } }
@@ -426,24 +440,31 @@ fn plain_measures(lesion: &Lesion) -> Markup {
                         td .small .muted { (about(time_point, column)) }
                     }
                 }
-                @if measured.is_empty() { tr { td colspan="4" { "Nothing was measured in this session." } } }
+                @if measured.is_empty() { tr { td colspan="4" { (words::NOTHING_MEASURED) } } }
             }
         }
-        p .cap { "No cut-offs apply, so there is no ruler and no result." }
+        p .cap { (words::NO_RULERS) }
     }
 }
 
 /// The pictures.
 fn film(time_point: &TimePoint, edge: usize) -> Markup {
     let panels = &time_point.panels;
+    let one_slice = panels.windows(2).all(|pair| pair[0].slice_mm == pair[1].slice_mm);
+    let parts = panel::Parts { key: true, slice: !one_slice };
     html! {
         @if panels.is_empty() {
-            p .cap .nofilm { "No pictures were drawn for this session." }
+            p .cap .nofilm { (words::NO_PICTURES) }
         } @else {
             div .film {
-                div .row style={ "--n:" (panels.len().min(STRIP)) } { @for panel in panels { (panel::figure(panel, edge, true)) } }
+                div .row style={ "--n:" (panels.len().min(STRIP)) } {
+                    @for panel in panels { (panel::figure(panel, edge, parts)) }
+                }
             }
-            p .cap { (words::FILM_CAPTION) }
+            p .cap {
+                @if one_slice && let Some(panel) = panels.first() { "Axial, " (panel::slice(panel)) ". " }
+                (words::FILM_CAPTION)
+            }
         }
     }
 }
@@ -460,17 +481,17 @@ fn next(lesion: &Lesion) -> Markup {
                 figcaption { (heading(level, "small-title", "", html! { "Time course" })) }
                 @match drawing {
                     Some(drawing) => div .course tabindex="0" role="group" aria-label="Time course" { (drawing) },
-                    None if lesion.time_points.len() > 1 => p .cap { "Not drawn: the dates of the sessions are not recorded." },
-                    None => p .cap { "One session: nothing to compare with yet." },
+                    None if lesion.time_points.len() > 1 => p .cap { (words::NO_DATES) },
+                    None => p .cap { (words::ONE_SESSION) },
                 }
             }
             div .keep {
-                (heading(level, "small-title", "", html! { "Next step in the protocol" }))
+                (heading(level, "small-title", "", html! { (words::NEXT_STEP) }))
                 @if verdict.next_steps.is_empty() {
-                    p { "None is listed: " @if verdict.class.is_none() { "the lesion was measured, not judged." } @else { "the rule names none." } }
+                    p { (words::NO_STEP) @if verdict.class.is_none() { (words::NO_STEP_NOT_JUDGED) } @else { (words::NO_STEP_BY_RULE) } }
                 }
                 @for (index, step) in verdict.next_steps.iter().enumerate() {
-                    p .step { @if index > 0 { "Also: " } (words::next_step(*step)) }
+                    p .step { @if index > 0 { "Also: " } (step.sentence(None)) }
                 }
                 @if let Some(window) = verdict.window {
                     p .step { "Follow-up window: " strong { (days(window.start, window.end)) } "." }
@@ -480,7 +501,7 @@ fn next(lesion: &Lesion) -> Markup {
                     p .tagline { (words::NOT_BENIGN) }
                 }
                 @if let Some(category) = verdict.bt_rads {
-                    p .tagline { "Nearest BT-RADS wording: " (words::bt_rads(category)) ". The reader assigns the category." }
+                    p .tagline { (words::capitalized(category)) ". The reader assigns the category." }
                 }
             }
         }
