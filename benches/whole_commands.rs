@@ -71,8 +71,17 @@ fn dsc(folder: &Path) -> Vec<String> {
     let arguments = |out: &Path| {
         let text = |path: &Path| path.to_str().expect("a plain path").to_owned();
         vec![
-            "dsc".to_owned(), text(&series), "-o".to_owned(), text(out), "--mask".to_owned(), text(&masks[0]),
-            "--reference".to_owned(), text(&masks[1]), "--motion".to_owned(), "none".to_owned(), "--quiet".to_owned(),
+            "dsc".to_owned(),
+            text(&series),
+            "-o".to_owned(),
+            text(out),
+            "--mask".to_owned(),
+            text(&masks[0]),
+            "--reference".to_owned(),
+            text(&masks[1]),
+            "--motion".to_owned(),
+            "none".to_owned(),
+            "--quiet".to_owned(),
         ]
     };
     let measured = compare(&arguments(&out), &series, &out);
@@ -97,11 +106,12 @@ fn pet(folder: &Path) -> Vec<String> {
     let mut noise = Noise(2);
     let data = (0..grid.len())
         .map(|index| {
-            let uptake = match (lesions.iter().any(|lesion| lesion.data[index]), inside(grid.position(grid.voxel(index)))) {
-                (true, _) => 2.0,
-                (_, true) => 1.0,
-                _ => 0.02,
-            };
+            let uptake =
+                match (lesions.iter().any(|lesion| lesion.data[index]), inside(grid.position(grid.voxel(index)))) {
+                    (true, _) => 2.0,
+                    (_, true) => 1.0,
+                    _ => 0.02,
+                };
             (5000.0 * uptake * (1.0 + 0.05 * noise.next())) as f32
         })
         .collect();
@@ -125,8 +135,15 @@ fn pet(folder: &Path) -> Vec<String> {
     let out = folder.join("pet");
     let text = |path: &Path| path.to_str().expect("a plain path").to_owned();
     let arguments = vec![
-        "pet".to_owned(), text(&image), "-o".to_owned(), text(&out), "--background".to_owned(), "5000".to_owned(),
-        "--lesions".to_owned(), text(&mask), "--quiet".to_owned(),
+        "pet".to_owned(),
+        text(&image),
+        "-o".to_owned(),
+        text(&out),
+        "--background".to_owned(),
+        "5000".to_owned(),
+        "--lesions".to_owned(),
+        text(&mask),
+        "--quiet".to_owned(),
     ];
     let measured = compare(&arguments, &image, &out);
     let map = read(&out.join("sub-01_trc-MET_desc-tbr_pet.nii.gz"));
@@ -154,7 +171,10 @@ impl Measured {
         let (ratio, peak) = (ratios[RUNS / 2], self.peak as f64 / MEBIBYTE);
         println!(
             "{name}: {:.3} s, gzip -dc {:.3} s, ratio {ratio:.2} ({:.2} to {:.2}; at most {most}), {peak:.0} MiB (at most {most_mebibytes})",
-            self.ours[RUNS / 2].as_secs_f64(), self.gzip[RUNS / 2].as_secs_f64(), ratios[0], ratios[RUNS - 1],
+            self.ours[RUNS / 2].as_secs_f64(),
+            self.gzip[RUNS / 2].as_secs_f64(),
+            ratios[0],
+            ratios[RUNS - 1],
         );
         let mut failures = Vec::new();
         if ratio > most {

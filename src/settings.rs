@@ -80,13 +80,18 @@ impl Settings {
         if let Some(path) = path {
             let text = std::fs::read_to_string(path)
                 .map_err(|source| SettingsError::Read { path: path.to_owned(), source })?;
-            let user: toml::Table = text
-                .parse()
-                .map_err(|error: toml::de::Error| SettingsError::Syntax { path: path.to_owned(), message: error.to_string() })?;
+            let user: toml::Table = text.parse().map_err(|error: toml::de::Error| SettingsError::Syntax {
+                path: path.to_owned(),
+                message: error.to_string(),
+            })?;
             for section in user.keys() {
                 if !table.contains_key(section) {
                     let hint = nearest_section(section, &table);
-                    return Err(SettingsError::UnknownSection { path: path.to_owned(), section: section.clone(), hint });
+                    return Err(SettingsError::UnknownSection {
+                        path: path.to_owned(),
+                        section: section.clone(),
+                        hint,
+                    });
                 }
             }
             overlay(&mut table, user);
@@ -178,7 +183,8 @@ fn overlay(base: &mut toml::Table, user: toml::Table) {
 }
 
 fn nearest_section(section: &str, table: &toml::Table) -> String {
-    let nearest = table.keys().map(|name| (strsim::jaro_winkler(section, name), name)).max_by(|a, b| a.0.total_cmp(&b.0));
+    let nearest =
+        table.keys().map(|name| (strsim::jaro_winkler(section, name), name)).max_by(|a, b| a.0.total_cmp(&b.0));
     match nearest {
         Some((similarity, name)) if similarity > 0.8 => format!("did you mean [{name}]?"),
         _ => format!("expected one of: {}", table.keys().cloned().collect::<Vec<_>>().join(", ")),

@@ -64,7 +64,9 @@ pub(super) fn execute(arguments: &Arguments, global: &Global, voice: &Voice) -> 
     settings.pet.peak = arguments.peak.unwrap_or(settings.pet.peak);
     let usage = |problem: String| Failure::new(Exit::Usage, anyhow::anyhow!("{problem}"));
     let positive = |name: &str, value: Option<f64>| match value {
-        Some(value) if !(value.is_finite() && value > 0.0) => Err(usage(format!("--{name}: expected a number above 0, found {value}"))),
+        Some(value) if !(value.is_finite() && value > 0.0) => {
+            Err(usage(format!("--{name}: expected a number above 0, found {value}")))
+        }
         other => Ok(other),
     };
     let height = positive("height", arguments.height)?.map(|height| {
@@ -74,7 +76,11 @@ pub(super) fn execute(arguments: &Arguments, global: &Global, voice: &Voice) -> 
         }
         height
     });
-    let body = Body { weight: positive("weight", arguments.weight)?.map(Kilograms), height: height.map(|height: Meters| height), sex: arguments.sex };
+    let body = Body {
+        weight: positive("weight", arguments.weight)?.map(Kilograms),
+        height: height.map(|height: Meters| height),
+        sex: arguments.sex,
+    };
     let background = arguments.background.as_deref().map(read_background).transpose().map_err(usage)?;
     let request = PetRequest {
         image: arguments.image.clone(),

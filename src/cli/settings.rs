@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
-use super::exit::{Exit, Failure, Outcome, print, print_json};
 use super::Global;
+use super::exit::{Exit, Failure, Outcome, print, print_json};
 use crate::settings::{DEFAULTS, Settings, schema};
 
 /// Print the commented defaults, check a settings file, or print its JSON schema.

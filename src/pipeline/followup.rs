@@ -29,7 +29,8 @@ pub fn line_up(scans: &mut [&mut LesionRecord], milestones: Milestones) {
     for scan in scans {
         scan.weeks_since_rt =
             days_between(milestones.rt_end, scan.scan_date).filter(|&days| days >= 0.0).map(|days| days / 7.0);
-        scan.growth_cm_per_month = match (scan.longest_diameter_mm, days_between(milestones.resection, scan.scan_date)) {
+        scan.growth_cm_per_month = match (scan.longest_diameter_mm, days_between(milestones.resection, scan.scan_date))
+        {
             (Some(diameter), Some(days)) if days > 0.0 => Some(diameter / 10.0 / (days / DAYS_PER_MONTH)),
             _ => None,
         };
@@ -41,10 +42,8 @@ pub fn line_up(scans: &mut [&mut LesionRecord], milestones: Milestones) {
         scan.followup_round = Some(f64::from(round));
         scan.followup_days = days_between(index_date, scan.scan_date);
         scan.index_volume_ml = Some(index_volume);
-        scan.followup_change_percent = scan
-            .volume_ml
-            .filter(|_| index_volume > 0.0)
-            .map(|volume| 100.0 * (volume - index_volume) / index_volume);
+        scan.followup_change_percent =
+            scan.volume_ml.filter(|_| index_volume > 0.0).map(|volume| 100.0 * (volume - index_volume) / index_volume);
     }
 }
 
@@ -70,8 +69,7 @@ mod tests {
 
     #[test]
     fn rounds_are_told_against_the_index_scan() {
-        let scans =
-            vec![scan(date(2026, 1, 5), 4.0), scan(date(2026, 2, 23), 5.0), scan(date(2026, 4, 13), 6.4)];
+        let scans = vec![scan(date(2026, 1, 5), 4.0), scan(date(2026, 2, 23), 5.0), scan(date(2026, 4, 13), 6.4)];
         let scans = lined_up(scans, Milestones::default());
         assert_eq!(scans[0].followup_round, None);
         assert_eq!((scans[1].followup_round, scans[1].followup_days), (Some(1.0), Some(49.0)));

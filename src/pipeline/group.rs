@@ -8,7 +8,9 @@ use jiff::civil::Date;
 use super::Summary;
 use super::measured::Measured;
 use super::subject::{VERSION, read_measured};
-use crate::dataset::{Completion, DatasetError, OutputFolder, hash_text, json_text, lesions_dictionary, merge_sessions, write_file};
+use crate::dataset::{
+    Completion, DatasetError, OutputFolder, hash_text, json_text, lesions_dictionary, merge_sessions, write_file,
+};
 use crate::report::html::study_page;
 use crate::report::model::{Provenance, StudyPage, StudyRow};
 use crate::settings::Settings;

@@ -86,7 +86,8 @@ impl LesionMasks {
     /// The lesions of these masks, drawn as in `own` where that holds the same label: a mask on a series' own grid
     /// serves that series.
     pub fn preferring(&self, own: &Self) -> Self {
-        let drawn = |lesion: &Drawn| own.lesions.iter().find(|other| other.label == lesion.label).unwrap_or(lesion).clone();
+        let drawn =
+            |lesion: &Drawn| own.lesions.iter().find(|other| other.label == lesion.label).unwrap_or(lesion).clone();
         Self { lesions: self.lesions.iter().map(drawn).collect(), core_labeled: self.core_labeled, caveats: Vec::new() }
     }
 
@@ -189,7 +190,9 @@ pub fn read_region(
     if fit == Fit::SameGrid
         && let Err(difference) = image.grid().same_space(opened.grid())
     {
-        return Err(refuse(format!("expected the grid of {image_name}: {difference}; take the mask to that grid first")));
+        return Err(refuse(format!(
+            "expected the grid of {image_name}: {difference}; take the mask to that grid first"
+        )));
     }
     let mask = opened.read_mask()?;
     if mask.count() == 0 {
@@ -203,7 +206,9 @@ pub fn read_region(
     }
     let resampled = resample_mask(&mask, &grid, None)?;
     if resampled.count() == 0 {
-        return Err(refuse(format!("expected voxels inside {image_name}, found none: the mask lies outside it in scanner coordinates")));
+        return Err(refuse(format!(
+            "expected voxels inside {image_name}, found none: the mask lies outside it in scanner coordinates"
+        )));
     }
     Ok((resampled, vec![Caveat::new(CaveatCode::MaskResampled, format!("{name} to the grid of {image_name}"))]))
 }
@@ -223,7 +228,12 @@ enum Relation {
 /// METHOD: a mask with the image's dimensions and voxel size that stands elsewhere has most likely lost its header on
 /// the way; resampling it would quietly measure another place, so it is refused. So is a mask whose header has no
 /// scanner coordinates at all and whose dimensions differ.
-fn relate(mask: &Grid, mask_placement: Placement, image: &Grid, image_placement: Placement) -> Result<Relation, String> {
+fn relate(
+    mask: &Grid,
+    mask_placement: Placement,
+    image: &Grid,
+    image_placement: Placement,
+) -> Result<Relation, String> {
     let Err(difference) = image.same_space(mask) else { return Ok(Relation::Same) };
     let unplaced = |placement| placement == Placement::PixdimOnly;
     if unplaced(mask_placement) || unplaced(image_placement) {
@@ -234,7 +244,9 @@ fn relate(mask: &Grid, mask_placement: Placement, image: &Grid, image_placement:
     if let SpaceDifference::Place { .. } = difference
         && alike
     {
-        return Err(format!("the same dimensions and voxel size in another place, {difference}: the header of one of them is wrong"));
+        return Err(format!(
+            "the same dimensions and voxel size in another place, {difference}: the header of one of them is wrong"
+        ));
     }
     Ok(Relation::Resample)
 }

@@ -14,10 +14,15 @@ pub fn dsc(perfusion: &Perfusion, settings: &Settings) -> Vec<String> {
         "DSC-MRI: the signal became \u{394}R2* = \u{2212}ln(S/S0)/TE, S0 the mean of the {} frames before the bolus{}; \
          rCBV is the trapezoid of \u{394}R2* over {}; values below zero are kept.",
         timing.baseline().len(),
-        if timing.steady > 0 { format!(" (the first {} were not in a steady state)", timing.steady) } else { String::new() },
+        if timing.steady > 0 {
+            format!(" (the first {} were not in a steady state)", timing.steady)
+        } else {
+            String::new()
+        },
         match settings.dsc.integration {
             crate::dsc::Integration::Full => "all steady frames".to_owned(),
-            crate::dsc::Integration::Window => format!("{} s from the bolus arrival", settings.dsc.integration_window_s),
+            crate::dsc::Integration::Window =>
+                format!("{} s from the bolus arrival", settings.dsc.integration_window_s),
         },
     )];
     sentences.push(match result.model {
@@ -35,7 +40,11 @@ pub fn dsc(perfusion: &Perfusion, settings: &Settings) -> Vec<String> {
             NormalizationStatistic::Median => "median",
         };
         let side = facts.side.map(|side| format!(" on the patient's {side}")).unwrap_or_default();
-        let origin = if perfusion.reference_given { "as given" } else { "found by mirroring the lesions in the mid-sagittal plane" };
+        let origin = if perfusion.reference_given {
+            "as given"
+        } else {
+            "found by mirroring the lesions in the mid-sagittal plane"
+        };
         sentences.push(format!(
             "rCBV was divided by its {statistic} over {:.1} of white matter{side} ({} voxels, {origin}).",
             facts.volume, normalized.reference_voxels,
@@ -48,7 +57,9 @@ pub fn dsc(perfusion: &Perfusion, settings: &Settings) -> Vec<String> {
 pub fn pet(uptake: &Uptake, settings: &Settings) -> Vec<String> {
     let mut sentences = Vec::new();
     sentences.push(match &uptake.result.suv {
-        Ok(scale) => format!("PET: SUV ({}) with a factor of {:.6e} per unit of the image.", settings.pet.suv, scale.factor),
+        Ok(scale) => {
+            format!("PET: SUV ({}) with a factor of {:.6e} per unit of the image.", settings.pet.suv, scale.factor)
+        }
         Err(reason) => format!("PET: no SUV, because {reason}."),
     });
     if let Some(background) = self::background(uptake) {

@@ -113,7 +113,9 @@ pub enum RunError {
     #[error(transparent)]
     Dataset(#[from] DatasetError),
     /// No session can be measured.
-    #[error("{study}: no session holds a series (DSC or PET) and a lesion mask; `relight run … --dry-run` says what was looked for")]
+    #[error(
+        "{study}: no session holds a series (DSC or PET) and a lesion mask; `relight run … --dry-run` says what was looked for"
+    )]
     NothingToDo {
         /// The study.
         study: String,
@@ -142,7 +144,8 @@ pub struct Summary {
 impl Summary {
     /// The last line in words.
     pub fn words(&self) -> String {
-        let plural = |count: usize, noun: &str| if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") };
+        let plural =
+            |count: usize, noun: &str| if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") };
         let mut parts = vec![format!("{} done", plural(self.done, "session"))];
         if self.skipped > 0 {
             parts.push(format!("{} unchanged", self.skipped));

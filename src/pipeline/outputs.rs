@@ -81,7 +81,10 @@ pub fn write_perfusion(
             model.insert("LeakageModel".to_owned(), result.model.as_str().into());
             model.insert("EchoTime".to_owned(), json!(acquisition.echo_time().0));
             model.insert("RepetitionTime".to_owned(), json!(acquisition.repetition_time().0));
-            model.insert("BaselineFrames".to_owned(), json!([result.timing.baseline().start, result.timing.baseline().end]));
+            model.insert(
+                "BaselineFrames".to_owned(),
+                json!([result.timing.baseline().start, result.timing.baseline().end]),
+            );
             if map.description == Some("normalized")
                 && let Some(normalized) = &result.normalized
             {
@@ -134,7 +137,10 @@ pub fn write_uptake(
             words: "Standardized uptake value.".to_owned(),
             unit: if suv == "bsa" { "cm2/mL" } else { "g/mL" },
             mask_type: None,
-            model: model(vec![("Factor", json!(scale)), ("SuvScale", serde_json::to_value(suv_scale).unwrap_or(Value::Null))]),
+            model: model(vec![
+                ("Factor", json!(scale)),
+                ("SuvScale", serde_json::to_value(suv_scale).unwrap_or(Value::Null)),
+            ]),
             skull_stripped: false,
             content: Content::Scaled(&uptake.image, scale),
         });
@@ -163,7 +169,10 @@ pub fn write_uptake(
             words: "Biological tumor volume inside each lesion; voxels carry the label of the lesion.".to_owned(),
             unit: "",
             mask_type: Some("Lesion"),
-            model: model(vec![("Rule", serde_json::to_value(rule).unwrap_or(Value::Null)), ("Tracer", json!(tracer.map(Tracer::as_str)))]),
+            model: model(vec![
+                ("Rule", serde_json::to_value(rule).unwrap_or(Value::Null)),
+                ("Tracer", json!(tracer.map(Tracer::as_str))),
+            ]),
             skull_stripped: false,
             content: Content::Labels(labels),
         });
@@ -199,7 +208,11 @@ pub fn write_lesions(masks: &LesionMasks, destination: &Destination<'_>) -> Resu
     let written = write_all(&outputs, destination, &masks.caveats)?;
     let mut table = "index\tname\n".to_owned();
     for lesion in &masks.lesions {
-        table.push_str(&format!("{}\t{}\n", lesion.label, lesion.name.as_deref().unwrap_or(&format!("lesion {}", lesion.label))));
+        table.push_str(&format!(
+            "{}\t{}\n",
+            lesion.label,
+            lesion.name.as_deref().unwrap_or(&format!("lesion {}", lesion.label))
+        ));
     }
     let name = destination.stem.name("dseg", Some("lesions"), ".tsv");
     write_file(&destination.folder.join(name), table.as_bytes())?;
@@ -220,9 +233,14 @@ fn biological_volumes(uptake: &Uptake, masks: &LesionMasks) -> Labels {
     labels
 }
 
-fn write_all(outputs: &[Output<'_>], destination: &Destination<'_>, caveats: &[Caveat]) -> Result<Vec<Written>, SessionError> {
-    std::fs::create_dir_all(destination.folder).map_err(|error| {
-        crate::dataset::DatasetError::Unwritable { file: super::shown(destination.folder), problem: error.to_string() }
+fn write_all(
+    outputs: &[Output<'_>],
+    destination: &Destination<'_>,
+    caveats: &[Caveat],
+) -> Result<Vec<Written>, SessionError> {
+    std::fs::create_dir_all(destination.folder).map_err(|error| crate::dataset::DatasetError::Unwritable {
+        file: super::shown(destination.folder),
+        problem: error.to_string(),
     })?;
     outputs.par_iter().map(|output| write_one(output, destination, caveats)).collect()
 }
@@ -237,7 +255,10 @@ fn write_one(output: &Output<'_>, destination: &Destination<'_>, caveats: &[Cave
     check_replaceable(&path, destination.force)?;
     replace_file(&path, |aside| -> Result<(), SessionError> {
         let unwritable = |error: std::io::Error| {
-            SessionError::Output(crate::dataset::DatasetError::Unwritable { file: name.clone(), problem: error.to_string() })
+            SessionError::Output(crate::dataset::DatasetError::Unwritable {
+                file: name.clone(),
+                problem: error.to_string(),
+            })
         };
         let file = BufWriter::with_capacity(1 << 20, File::create(aside).map_err(unwritable)?);
         match &output.content {
@@ -274,7 +295,9 @@ fn write_one(output: &Output<'_>, destination: &Destination<'_>, caveats: &[Cave
 fn describe(suffix: &str, description: Option<&str>) -> String {
     let words = match (suffix, description) {
         ("rcbv", Some("uncorrected")) => "Relative cerebral blood volume without leakage correction.",
-        ("rcbv", Some("normalized")) => "Leakage-corrected relative cerebral blood volume over its mean in normal-appearing white matter.",
+        ("rcbv", Some("normalized")) => {
+            "Leakage-corrected relative cerebral blood volume over its mean in normal-appearing white matter."
+        }
         ("rcbv", _) => "Leakage-corrected relative cerebral blood volume.",
         ("k1", _) => "Scale of the reference curve in the voxel's curve (leakage model).",
         ("k2", _) => "Leakage coefficient; above 0 T1-dominant, below 0 T2*-dominant.",

@@ -6,7 +6,10 @@ use crate::acquisition::DscAcquisition;
 use crate::dsc::{self, DscError, DscResult, DscSignal, RegionCurves, baseline_mean_for_mask, quantify, region_curves};
 use crate::image::{Grid, Mask, NiftiImage, Volume};
 use crate::quality::{Caveat, CaveatCode};
-use crate::region::{self, Midline, crosses_midline, Reference, ReferenceFacts, RegionError, brain_mask, find_midline, mirrored_reference, reference_facts};
+use crate::region::{
+    self, Midline, Reference, ReferenceFacts, RegionError, brain_mask, crosses_midline, find_midline,
+    mirrored_reference, reference_facts,
+};
 use crate::study::InputFile;
 
 /// Which voxels are measured.
@@ -69,7 +72,10 @@ pub fn measure(
     let image = NiftiImage::open(input.image.path())?;
     let grid = *image.grid();
     if image.frames() < 2 {
-        return Err(failed(DscError::TooFewFrames { found: image.frames(), expected: dsc_settings.baseline_frames_minimum }));
+        return Err(failed(DscError::TooFewFrames {
+            found: image.frames(),
+            expected: dsc_settings.baseline_frames_minimum,
+        }));
     }
     let mut caveats = Vec::new();
     let mut lesions = Vec::new();
@@ -114,25 +120,30 @@ pub fn measure(
     let reference_given = given_reference.is_some();
     let reference = match given_reference {
         Some(mask) => Some(mask),
-        None => match union.as_ref().map(|union| mirrored_white_matter(&baseline, &result.mask, union, region_settings)) {
-            Some(Ok((found, plane))) => {
-                if lesions.iter().any(|lesion| crosses_midline(lesion, &plane.plane, region_settings)) {
-                    let detail = "the reference region lies in the less affected hemisphere";
-                    caveats.push(Caveat::new(CaveatCode::LesionCrossesMidline, detail));
+        None => {
+            match union.as_ref().map(|union| mirrored_white_matter(&baseline, &result.mask, union, region_settings)) {
+                Some(Ok((found, plane))) => {
+                    if lesions.iter().any(|lesion| crosses_midline(lesion, &plane.plane, region_settings)) {
+                        let detail = "the reference region lies in the less affected hemisphere";
+                        caveats.push(Caveat::new(CaveatCode::LesionCrossesMidline, detail));
+                    }
+                    midline = Some(plane);
+                    caveats.extend(found.caveats);
+                    Some(found.mask)
                 }
-                midline = Some(plane);
-                caveats.extend(found.caveats);
-                Some(found.mask)
+                Some(Err(problem)) => {
+                    caveats.push(Caveat::new(CaveatCode::NoReference, problem.to_string()));
+                    None
+                }
+                None => {
+                    caveats.push(Caveat::new(
+                        CaveatCode::NoReference,
+                        "neither a reference mask nor a lesion to mirror was given",
+                    ));
+                    None
+                }
             }
-            Some(Err(problem)) => {
-                caveats.push(Caveat::new(CaveatCode::NoReference, problem.to_string()));
-                None
-            }
-            None => {
-                caveats.push(Caveat::new(CaveatCode::NoReference, "neither a reference mask nor a lesion to mirror was given"));
-                None
-            }
-        },
+        }
     };
     let mut reference_curves = None;
     if let Some(mask) = &reference {
@@ -184,7 +195,9 @@ fn automatic_brain(
     let mut mask = brain_mask(&Volume { grid, data: mean })
         .map_err(|source| SessionError::Region { file: name.to_owned(), source })?;
     for region in lesions.iter().chain(reference) {
-        mask = mask.or(region).map_err(|difference| SessionError::Mask { file: name.to_owned(), problem: difference.to_string() })?;
+        mask = mask
+            .or(region)
+            .map_err(|difference| SessionError::Mask { file: name.to_owned(), problem: difference.to_string() })?;
     }
     Ok(mask)
 }
@@ -209,4 +222,3 @@ pub fn union_of(masks: &[Mask]) -> Option<Mask> {
     }
     Some(union)
 }
-

@@ -82,7 +82,8 @@ pub fn film_strip(scene: &Scene<'_>, record: &LesionRecord) -> Vec<Panel> {
         locator: None,
     };
     let mut panels = Vec::new();
-    let anatomy = scene.anatomy.map(|(volume, name)| (raster(&frame.view.volume(volume), frame.pixel_mm), volume, name));
+    let anatomy =
+        scene.anatomy.map(|(volume, name)| (raster(&frame.view.volume(volume), frame.pixel_mm), volume, name));
     if let Some((picture, volume, name)) = &anatomy {
         let volume_text = captions(&[("lesion", "volume_ml", record.volume_ml)]);
         panels.push(Panel {
@@ -92,11 +93,17 @@ pub fn film_strip(scene: &Scene<'_>, record: &LesionRecord) -> Vec<Panel> {
         });
     }
     if let Some((rcbv, name)) = scene.rcbv {
-        let caption = captions(&[("mean", "rcbv_mean", record.rcbv_mean), ("90th percentile", "rcbv_p90", record.rcbv_p90)]);
+        let caption =
+            captions(&[("mean", "rcbv_mean", record.rcbv_mean), ("90th percentile", "rcbv_p90", record.rcbv_p90)]);
         panels.push(Panel {
             range: (0.0, RCBV_TOP),
             cutoffs: scene.rcbv_cutoffs.to_vec(),
-            ..panel(PanelKind::Perfusion, format!("rCBV, {name}"), caption, raster(&frame.view.volume(rcbv), frame.pixel_mm))
+            ..panel(
+                PanelKind::Perfusion,
+                format!("rCBV, {name}"),
+                caption,
+                raster(&frame.view.volume(rcbv), frame.pixel_mm),
+            )
         });
     }
     if let (Some(burden), Some((picture, ..))) = (scene.burden, &anatomy) {
@@ -146,7 +153,12 @@ fn uptake_panel(
         ),
         Shown::Image => (format!("{tracer}-PET, unit of the image"), String::new(), "", window(&picture.values)),
     };
-    Panel { range, cutoffs: uptake.cutoffs.clone(), unit: unit.to_owned(), ..panel(PanelKind::Uptake, title, caption, picture) }
+    Panel {
+        range,
+        cutoffs: uptake.cutoffs.clone(),
+        unit: unit.to_owned(),
+        ..panel(PanelKind::Uptake, title, caption, picture)
+    }
 }
 
 /// The slice and the field of view.
@@ -227,7 +239,9 @@ fn stepped(top: f64, value: Option<f64>, step: f64) -> f64 {
 fn captions(parts: &[(&str, &str, Option<f64>)]) -> String {
     let known: Vec<String> = parts
         .iter()
-        .filter_map(|(name, column, value)| value.map(|value| format!("{name} {}", number::shown(column, value, &[]).with_unit())))
+        .filter_map(|(name, column, value)| {
+            value.map(|value| format!("{name} {}", number::shown(column, value, &[]).with_unit()))
+        })
         .collect();
     known.join(", ")
 }
@@ -256,9 +270,8 @@ mod tests {
     #[test]
     fn an_empty_lesion_has_no_pictures() {
         let empty = Mask::filled(lesion().grid, false);
-        let scene = Scene {
-            lesion: &empty, anatomy: None, rcbv: None, burden: None, rcbv_cutoffs: [1.0, 1.75], uptake: None,
-        };
+        let scene =
+            Scene { lesion: &empty, anatomy: None, rcbv: None, burden: None, rcbv_cutoffs: [1.0, 1.75], uptake: None };
         assert!(film_strip(&scene, &LesionRecord::default()).is_empty());
     }
 
@@ -279,8 +292,12 @@ mod tests {
                 .collect(),
         };
         let scene = Scene {
-            lesion: &lesion, anatomy: Some((&right, "x")), rcbv: None, burden: None,
-            rcbv_cutoffs: [1.0, 1.75], uptake: None,
+            lesion: &lesion,
+            anatomy: Some((&right, "x")),
+            rcbv: None,
+            burden: None,
+            rcbv_cutoffs: [1.0, 1.75],
+            uptake: None,
         };
         let panels = film_strip(&scene, &LesionRecord::default());
         let row: Vec<f32> =

@@ -82,7 +82,9 @@ pub fn measure(
             image: &dsc.image.file,
             second_echo: dsc.second_echo.as_ref().map(|image| &image.file),
             acquisition: &acquisition,
-            brain: session.brain_for(target).map_or(Brain::Automatic, |mask| Brain::Given(&mask.file, Fit::SameScanner)),
+            brain: session
+                .brain_for(target)
+                .map_or(Brain::Automatic, |mask| Brain::Given(&mask.file, Fit::SameScanner)),
             reference: session.reference_for(SeriesKind::Dsc).map(|mask| (&mask.file, Fit::SameScanner)),
             lesions: Some(&drawn),
         };
@@ -115,8 +117,10 @@ pub fn measure(
         uptake.push((uptake::measure(&input, &settings.pet, &settings.region)?, tracer));
     }
     if uptake.len() > 1 {
-        let names: Vec<&str> = uptake.iter().map(|(_, tracer)| tracer.as_ref().map_or("unknown", Tracer::as_str)).collect();
-        caveats.push(Caveat::new(CaveatCode::OtherTracers, format!("{}; the row holds {}", names.join(", "), names[0])));
+        let names: Vec<&str> =
+            uptake.iter().map(|(_, tracer)| tracer.as_ref().map_or("unknown", Tracer::as_str)).collect();
+        caveats
+            .push(Caveat::new(CaveatCode::OtherTracers, format!("{}; the row holds {}", names.join(", "), names[0])));
     }
 
     steps.next("lesion values");
@@ -169,11 +173,8 @@ pub fn default_background(pathway: Option<Pathway>, tracer: Option<&Tracer>) -> 
 }
 
 fn read_anatomy(session: &SessionInputs) -> Result<Option<Anatomy>, SessionError> {
-    let candidates = [
-        (&session.t1c, "T1 after contrast", true),
-        (&session.t1, "T1", false),
-        (&session.flair, "FLAIR", false),
-    ];
+    let candidates =
+        [(&session.t1c, "T1 after contrast", true), (&session.t1, "T1", false), (&session.flair, "FLAIR", false)];
     for (image, name, after_contrast) in candidates {
         if let Some(image) = image {
             let volume = NiftiImage::open(image.file.path())?.read_volume()?;
@@ -276,7 +277,12 @@ struct PerfusionOfLesion {
 
 impl Bench<'_> {
     /// Measures one lesion; `record` holds what the tables tell of it.
-    pub fn lesion(&self, place: usize, mut record: LesionRecord, mut caveats: Vec<Caveat>) -> Result<Measured, SessionError> {
+    pub fn lesion(
+        &self,
+        place: usize,
+        mut record: LesionRecord,
+        mut caveats: Vec<Caveat>,
+    ) -> Result<Measured, SessionError> {
         let drawn = &self.masks.lesions[place];
         let failed = |source| SessionError::Lesion { file: format!("lesion {}", drawn.label), source };
         measure_shape(&mut record, &drawn.mask).map_err(failed)?;
@@ -303,7 +309,12 @@ impl Bench<'_> {
         if let Some(range) = rcbv.and_then(|rcbv| test_retest(rcbv, &self.settings.verdict)) {
             let column = if record.rcbv_enhancing_mean.is_some() { "rcbv_enhancing_mean" } else { "rcbv_mean" };
             let variation = self.settings.verdict.rcbv_wcv;
-            measured.test_retest.push(TestRetest { column: column.to_owned(), low: range.low, high: range.high, variation });
+            measured.test_retest.push(TestRetest {
+                column: column.to_owned(),
+                low: range.low,
+                high: range.high,
+                variation,
+            });
         }
         measured.panels = self.pictures(&drawn.mask, &record, burden.as_ref());
         measured.measured_caveats = without_repeats(caveats);
@@ -320,7 +331,12 @@ impl Bench<'_> {
         let lesion = &perfusion.lesions[place];
         let result = &perfusion.result;
         if lesion.count() == 0 {
-            return Ok(PerfusionOfLesion { caveats: Vec::new(), checks: result.checks.clone(), bolus: None, burden: None });
+            return Ok(PerfusionOfLesion {
+                caveats: Vec::new(),
+                checks: result.checks.clone(),
+                bolus: None,
+                burden: None,
+            });
         }
         let failed = |source| SessionError::Dsc { file: self.series.to_owned(), source };
         let judged = result.lesion_checks(lesion, "the lesion").map_err(failed)?;
@@ -333,9 +349,18 @@ impl Bench<'_> {
             let map = |values: &[f32]| Volume::from_masked(&result.mask, values);
             let (rcbv, uncorrected) = (map(&normalized.rcbv), map(&normalized.uncorrected));
             let k2 = result.leakage.as_ref().map(|leakage| map(&leakage.k2));
-            let maps = DscMaps { rcbv: &rcbv, rcbv_uncorrected: Some(&uncorrected), k2: k2.as_ref(), rcbf: None, mtt: None, tmax: None };
+            let maps = DscMaps {
+                rcbv: &rcbv,
+                rcbv_uncorrected: Some(&uncorrected),
+                k2: k2.as_ref(),
+                rcbf: None,
+                mtt: None,
+                tmax: None,
+            };
             let curves = DscCurves {
-                rph: lesion_curves.zip(perfusion.reference_curves.as_ref()).and_then(|(a, b)| relative_peak_height(a, b)),
+                rph: lesion_curves
+                    .zip(perfusion.reference_curves.as_ref())
+                    .and_then(|(a, b)| relative_peak_height(a, b)),
                 psr: lesion_curves.and_then(|curves| curves.signal_recovery),
             };
             let bounds = self.settings.verdict.dsc.bounds();
@@ -347,20 +372,26 @@ impl Bench<'_> {
                 None => Core::Unknown,
             };
             let failed = |source| SessionError::Lesion { file: "rCBV map".to_owned(), source };
-            caveats.extend(measure_dsc(record, lesion, &maps, curves, core, cutoffs, &self.settings.lesion).map_err(failed)?);
+            caveats.extend(
+                measure_dsc(record, lesion, &maps, curves, core, cutoffs, &self.settings.lesion).map_err(failed)?,
+            );
             let data = rcbv.data.iter().zip(&lesion.data).map(|(&value, &inside)| {
                 if inside { u32::from(tumor_burden_class(value, cutoffs.necrosis, cutoffs.recurrence)) } else { 0 }
             });
             burden = Some(Labels { grid: rcbv.grid, data: data.collect() });
         } else if let Some(leakage) = &result.leakage {
             let values = Volume::from_masked(&result.mask, &leakage.k2).values_in(lesion);
-            record.k2_mean = values.ok().and_then(|values| crate::lesion::Statistics::of(&values)).map(|found| found.mean);
+            record.k2_mean =
+                values.ok().and_then(|values| crate::lesion::Statistics::of(&values)).map(|found| found.mean);
         }
         let bolus = lesion_curves.map(|curves| BolusFigure {
             time: result.time(),
             lesion: curves.relaxation_rate.clone(),
             lesion_corrected: curves.corrected.clone(),
-            reference: perfusion.reference_curves.as_ref().map_or_else(Vec::new, |curves| curves.relaxation_rate.clone()),
+            reference: perfusion
+                .reference_curves
+                .as_ref()
+                .map_or_else(Vec::new, |curves| curves.relaxation_rate.clone()),
             arrival: result.arrival_time(),
         });
         Ok(PerfusionOfLesion { caveats, checks: judged.checks, bolus, burden })
@@ -368,7 +399,8 @@ impl Bench<'_> {
 
     /// The enhancing part of the lesion, found on the post-contrast T1 and taken to the grid of the series.
     fn enhancement(&self, place: usize, perfusion: &Perfusion) -> Result<Option<(Enhancement, Mask)>, SessionError> {
-        let (Some(anatomy), Some(reference)) = (self.anatomy.filter(|anatomy| anatomy.after_contrast), &perfusion.reference)
+        let (Some(anatomy), Some(reference)) =
+            (self.anatomy.filter(|anatomy| anatomy.after_contrast), &perfusion.reference)
         else {
             return Ok(None);
         };
@@ -384,7 +416,12 @@ impl Bench<'_> {
         Ok(Some((found, enhancing)))
     }
 
-    fn uptake_columns(&self, place: usize, uptake: &Uptake, record: &mut LesionRecord) -> Result<Vec<Caveat>, SessionError> {
+    fn uptake_columns(
+        &self,
+        place: usize,
+        uptake: &Uptake,
+        record: &mut LesionRecord,
+    ) -> Result<Vec<Caveat>, SessionError> {
         let lesion = &uptake.result.lesions[place];
         let mut caveats = lesion.caveats.clone();
         if let Some(suv) = &lesion.suv {
@@ -399,7 +436,10 @@ impl Bench<'_> {
         {
             // The interval of the mean scales with the image, so no ratio map is held for it.
             let failed = |source| SessionError::Lesion { file: "PET image".to_owned(), source };
-            caveats.extend(measure_tbr_interval(record, &uptake.lesions[place], &uptake.image, &self.settings.lesion).map_err(failed)?);
+            caveats.extend(
+                measure_tbr_interval(record, &uptake.lesions[place], &uptake.image, &self.settings.lesion)
+                    .map_err(failed)?,
+            );
             record.tbr_ci_low = record.tbr_ci_low.map(|low| low * scale);
             record.tbr_ci_high = record.tbr_ci_high.map(|high| high * scale);
         }
@@ -424,7 +464,12 @@ impl Bench<'_> {
         Ok(caveats)
     }
 
-    fn pictures(&self, lesion: &Mask, record: &LesionRecord, burden: Option<&Labels>) -> Vec<crate::report::model::Panel> {
+    fn pictures(
+        &self,
+        lesion: &Mask,
+        record: &LesionRecord,
+        burden: Option<&Labels>,
+    ) -> Vec<crate::report::model::Panel> {
         let findings = judge(record, &self.settings.verdict).findings;
         let cutoffs = |prefix: &str| {
             let finding = findings.iter().find(|finding| finding.column.starts_with(prefix));
@@ -448,7 +493,13 @@ impl Bench<'_> {
                 (None, None) => (1.0, Shown::Image),
             };
             let cutoffs = if shown == Shown::Ratio { cutoffs("tbr_") } else { cutoffs("suv_") };
-            UptakePicture { image: &uptake.image, scale, shown, tracer: tracer.as_ref().map_or("PET", Tracer::as_str), cutoffs }
+            UptakePicture {
+                image: &uptake.image,
+                scale,
+                shown,
+                tracer: tracer.as_ref().map_or("PET", Tracer::as_str),
+                cutoffs,
+            }
         });
         let scene = Scene {
             lesion,

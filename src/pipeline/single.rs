@@ -136,13 +136,18 @@ impl SingleOutcome {
     pub fn json(&self) -> Value {
         let maps: Map<String, Value> =
             self.written.iter().map(|map| (map.key.clone(), json!(map.path.display().to_string()))).collect();
-        let lesions: Vec<Value> = self.rows.iter().map(|(lesion, verdict)| Value::Object(row_json(lesion, verdict))).collect();
+        let lesions: Vec<Value> =
+            self.rows.iter().map(|(lesion, verdict)| Value::Object(row_json(lesion, verdict))).collect();
         json!({ "maps": maps, "lesions": lesions, "caveats": self.caveats, "checks": self.checks })
     }
 }
 
 /// Maps a DSC series.
-pub fn run_dsc(request: &DscRequest, settings: &Settings, steps: &mut Steps<'_>) -> Result<SingleOutcome, SessionError> {
+pub fn run_dsc(
+    request: &DscRequest,
+    settings: &Settings,
+    steps: &mut Steps<'_>,
+) -> Result<SingleOutcome, SessionError> {
     let series = InputFile::lone(&request.series);
     let second_echo = request.second_echo.as_ref().map(InputFile::lone);
     let mut sources = vec![series.clone()];
@@ -177,7 +182,11 @@ pub fn run_dsc(request: &DscRequest, settings: &Settings, steps: &mut Steps<'_>)
     };
     let perfusion = perfusion::measure(&input, &settings.dsc, &settings.region)?;
     caveats.extend(perfusion.result.caveats.iter().chain(&perfusion.caveats).cloned());
-    let rows = measure_rows(masks.as_ref(), settings, |bench| Bench { perfusion: Some(&perfusion), series: series.relative(), ..bench })?;
+    let rows = measure_rows(masks.as_ref(), settings, |bench| Bench {
+        perfusion: Some(&perfusion),
+        series: series.relative(),
+        ..bench
+    })?;
     steps.next("writing");
     let destination = Destination {
         folder: &request.output,
@@ -190,7 +199,11 @@ pub fn run_dsc(request: &DscRequest, settings: &Settings, steps: &mut Steps<'_>)
 }
 
 /// Maps a PET image.
-pub fn run_pet(request: &PetRequest, settings: &Settings, steps: &mut Steps<'_>) -> Result<SingleOutcome, SessionError> {
+pub fn run_pet(
+    request: &PetRequest,
+    settings: &Settings,
+    steps: &mut Steps<'_>,
+) -> Result<SingleOutcome, SessionError> {
     let image = InputFile::lone(&request.image);
     let sidecar = Sidecar::beside(&request.image)?;
     let label = crate::study::BidsName::parse(image.file_name()).and_then(|name| name.entity("trc").map(str::to_owned));
@@ -244,7 +257,11 @@ fn prefer_given(acquisition: &mut PetAcquisition, given: &Body) {
     body.sex = given.sex.or(body.sex);
 }
 
-fn read_lesions(path: Option<&Path>, split: Option<Split>, settings: &Settings) -> Result<Option<LesionMasks>, SessionError> {
+fn read_lesions(
+    path: Option<&Path>,
+    split: Option<Split>,
+    settings: &Settings,
+) -> Result<Option<LesionMasks>, SessionError> {
     let Some(path) = path else { return Ok(None) };
     LesionMasks::read(&InputFile::lone(path), MaskKind::Undeclared, &BTreeMap::new(), split, &settings.lesion).map(Some)
 }
@@ -259,8 +276,11 @@ fn measure_rows<'a>(
     (0..masks.lesions.len())
         .map(|place| {
             let lesion = &masks.lesions[place];
-            let record =
-                LesionRecord { lesion: Some(lesion.label.to_string()), name: lesion.name.clone(), ..Default::default() };
+            let record = LesionRecord {
+                lesion: Some(lesion.label.to_string()),
+                name: lesion.name.clone(),
+                ..Default::default()
+            };
             let measured = bench.lesion(place, record, masks.caveats.clone())?;
             let verdict = judge(&measured.record, &settings.verdict);
             Ok((measured, verdict))

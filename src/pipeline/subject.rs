@@ -15,8 +15,8 @@ use super::session::{measure, quality_failed};
 use super::{Progress, RunError, RunOptions, Steps, Summary};
 use crate::clinical::Tracer;
 use crate::dataset::{
-    Completion, DatasetError, FileRecord, LesionRow, OutputFolder, OutputStem, RunId, Staging, input_records, json_text,
-    lesions_dictionary, lesions_tsv, write_file,
+    Completion, DatasetError, FileRecord, LesionRow, OutputFolder, OutputStem, RunId, Staging, input_records,
+    json_text, lesions_dictionary, lesions_tsv, write_file,
 };
 use crate::image::NiftiImage;
 use crate::report::html::subject_page;
@@ -65,18 +65,28 @@ pub fn run_all(
     progress: &dyn Progress,
     summary: &mut Summary,
 ) -> Result<(), RunError> {
-    let work = Work { study, output, options, settings, hash: settings.hash(), progress, memory: Memory::new(options.memory.unwrap_or(DEFAULT_MEMORY)) };
+    let work = Work {
+        study,
+        output,
+        options,
+        settings,
+        hash: settings.hash(),
+        progress,
+        memory: Memory::new(options.memory.unwrap_or(DEFAULT_MEMORY)),
+    };
     progress.begin(study.sessions().count());
     let queue = Mutex::new(study.subjects.iter().enumerate());
     let results: Mutex<BTreeMap<usize, Result<Outcome, DatasetError>>> = Mutex::new(BTreeMap::new());
     let workers = rayon::current_num_threads().min(study.subjects.len()).max(1);
     std::thread::scope(|scope| {
         for _ in 0..workers {
-            scope.spawn(|| loop {
-                let next = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
-                let Some((place, subject)) = next else { break };
-                let outcome = work.subject(subject);
-                results.lock().unwrap_or_else(PoisonError::into_inner).insert(place, outcome);
+            scope.spawn(|| {
+                loop {
+                    let next = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+                    let Some((place, subject)) = next else { break };
+                    let outcome = work.subject(subject);
+                    results.lock().unwrap_or_else(PoisonError::into_inner).insert(place, outcome);
+                }
             });
         }
     });
@@ -142,7 +152,10 @@ impl Work<'_> {
                 }
                 Ok(Err(SessionError::Output(error))) => return Err(error),
                 Ok(Err(error)) => failed(chain(&error), &mut outcome)?,
-                Err(_) => failed("internal error: this is a defect of relight; the other sessions go on".to_owned(), &mut outcome)?,
+                Err(_) => failed(
+                    "internal error: this is a defect of relight; the other sessions go on".to_owned(),
+                    &mut outcome,
+                )?,
             }
         }
         if sessions.is_empty() {
@@ -159,7 +172,13 @@ impl Work<'_> {
         let inputs = input_records(&session.files())?;
         let facts = format!(
             "{:?} {:?} {:?} {:?} {:?} {:?} {:?}",
-            subject.facts, subject.pathway, session.facts, session.body, session.lesion_facts, session.row_facts, self.options.split
+            subject.facts,
+            subject.pathway,
+            session.facts,
+            session.body,
+            session.lesion_facts,
+            session.row_facts,
+            self.options.split
         );
         let run_id = RunId::new(&inputs, &facts, &self.hash, VERSION);
         let folder = self.output.session(&session.participant_id, session.session_id.as_deref());
@@ -180,7 +199,8 @@ impl Work<'_> {
             completion: completion.clone(),
             staging,
         };
-        if !self.options.force && Completion::is_current(&folder, &stem, &completion.run_id)
+        if !self.options.force
+            && Completion::is_current(&folder, &stem, &completion.run_id)
             && let Some(lesions) = read_measured(&folder, &stem)
         {
             self.progress.end(&stem, "unchanged");
@@ -192,20 +212,34 @@ impl Work<'_> {
         steps.next("writing");
         let staging = self.output.stage(&session.participant_id, session.session_id.as_deref())?;
         let files = session.files();
-        let destination = |folder: &str| (staging.folder().join(folder), OutputStem::of_session(&session.participant_id, session.session_id.as_deref()));
+        let destination = |folder: &str| {
+            (
+                staging.folder().join(folder),
+                OutputStem::of_session(&session.participant_id, session.session_id.as_deref()),
+            )
+        };
         let (anat, stem_of_session) = destination("anat");
-        write_lesions(&images.masks, &Destination { folder: &anat, stem: stem_of_session, sources: &files, force: true })?;
+        write_lesions(
+            &images.masks,
+            &Destination { folder: &anat, stem: stem_of_session, sources: &files, force: true },
+        )?;
         if let (Some(perfusion), Some(dsc)) = (&images.perfusion, &session.dsc) {
             let frame_time = NiftiImage::open(dsc.image.file.path())?.frame_time();
-            let (acquisition, _) = dsc_acquisition(&dsc.image.sidecar()?, None, frame_time, &Default::default(), &self.settings.study)?;
+            let (acquisition, _) =
+                dsc_acquisition(&dsc.image.sidecar()?, None, frame_time, &Default::default(), &self.settings.study)?;
             let folder = staging.folder().join("perf");
             let stem = OutputStem::of_series(dsc.image.file.file_name());
-            write_perfusion(perfusion, &acquisition, &Destination { folder: &folder, stem, sources: &files, force: true })?;
+            write_perfusion(
+                perfusion,
+                &acquisition,
+                &Destination { folder: &folder, stem, sources: &files, force: true },
+            )?;
         }
         for (uptake, tracer) in &images.uptake {
             let folder = staging.folder().join("pet");
             let label = tracer.as_ref().map_or("unknown", Tracer::as_str);
-            let stem = OutputStem::of_session(&session.participant_id, session.session_id.as_deref()).with("trc", label);
+            let stem =
+                OutputStem::of_session(&session.participant_id, session.session_id.as_deref()).with("trc", label);
             let destination = Destination { folder: &folder, stem, sources: &files, force: true };
             write_uptake(uptake, tracer.as_ref(), Some(&images.masks), self.settings.pet.suv.as_str(), &destination)?;
         }
@@ -221,7 +255,12 @@ impl Work<'_> {
     }
 
     /// Lines the sessions up in time, judges every lesion, writes tables, puts the sessions into place, draws the page.
-    fn judge_and_write(&self, subject: &Subject, mut sessions: Vec<Done>, outcome: &mut Outcome) -> Result<(), DatasetError> {
+    fn judge_and_write(
+        &self,
+        subject: &Subject,
+        mut sessions: Vec<Done>,
+        outcome: &mut Outcome,
+    ) -> Result<(), DatasetError> {
         if sessions.iter().all(|session| session.date.is_some()) {
             sessions.sort_by_key(|session| session.date);
         }
@@ -234,7 +273,8 @@ impl Work<'_> {
             }
         }
         for scans in by_lesion.values() {
-            let mut records: Vec<_> = scans.iter().map(|&(place, row)| sessions[place].lesions[row].record.clone()).collect();
+            let mut records: Vec<_> =
+                scans.iter().map(|&(place, row)| sessions[place].lesions[row].record.clone()).collect();
             line_up(&mut records.iter_mut().collect::<Vec<_>>(), milestones);
             for (&(place, row), record) in scans.iter().zip(records) {
                 sessions[place].lesions[row].record = record;
@@ -248,11 +288,16 @@ impl Work<'_> {
         for (session, verdicts) in sessions.iter_mut().zip(&verdicts) {
             inputs.extend(session.completion.inputs.iter().cloned());
             outcome.quality_failures += usize::from(session.lesions.iter().any(quality_failed));
-            outcome.lesions.extend(session.lesions.iter().zip(verdicts).map(|(lesion, verdict)| Value::Object(row_json(lesion, verdict))));
+            outcome.lesions.extend(
+                session.lesions.iter().zip(verdicts).map(|(lesion, verdict)| Value::Object(row_json(lesion, verdict))),
+            );
             self.write_session(session, verdicts)?;
         }
         let lesions = by_lesion.values().map(|scans| LesionPage {
-            time_points: scans.iter().map(|&(place, row)| sessions[place].lesions[row].judged(verdicts[place][row].clone())).collect(),
+            time_points: scans
+                .iter()
+                .map(|&(place, row)| sessions[place].lesions[row].judged(verdicts[place][row].clone()))
+                .collect(),
         });
         let facts = &subject.facts;
         let page = SubjectPage {
@@ -278,10 +323,14 @@ impl Work<'_> {
             .lesions
             .iter()
             .zip(verdicts)
-            .map(|(lesion, verdict)| LesionRow { record: lesion.record.clone(), verdict: verdict.columns(codes(lesion)) })
+            .map(|(lesion, verdict)| LesionRow {
+                record: lesion.record.clone(),
+                verdict: verdict.columns(codes(lesion)),
+            })
             .collect();
         let tsv = lesions_tsv(&rows, &verdict::COLUMNS);
-        let lesions: Vec<Value> = session.lesions.iter().zip(verdicts).map(|(lesion, verdict)| whole_json(lesion, verdict)).collect();
+        let lesions: Vec<Value> =
+            session.lesions.iter().zip(verdicts).map(|(lesion, verdict)| whole_json(lesion, verdict)).collect();
         let text = json_text(&json!({
             "participant_id": session.participant_id,
             "session_id": session.session_id,
@@ -294,7 +343,9 @@ impl Work<'_> {
         }));
         let files = [(format!("{}_lesions.tsv", session.label), tsv), (lesions_name(&session.label), text)];
         let changed = session.staging.is_some()
-            || files.iter().any(|(name, text)| std::fs::read_to_string(folder.join(name)).ok().as_deref() != Some(text.as_str()));
+            || files
+                .iter()
+                .any(|(name, text)| std::fs::read_to_string(folder.join(name)).ok().as_deref() != Some(text.as_str()));
         if changed {
             for (name, text) in &files {
                 write_file(&folder.join(name), text.as_bytes())?;
@@ -418,7 +469,8 @@ fn broken(file: &str, error: &serde_json::Error) -> SessionError {
 /// takes none, as it will fail.
 fn memory_of(session: &SessionInputs) -> u64 {
     let image = |path: &PathBuf, bytes_per_sample: u64, copies: u64| -> u64 {
-        NiftiImage::open(path).map_or(0, |image| image.grid().len() as u64 * (image.frames() as u64 * bytes_per_sample + 4 * copies))
+        NiftiImage::open(path)
+            .map_or(0, |image| image.grid().len() as u64 * (image.frames() as u64 * bytes_per_sample + 4 * copies))
     };
     let mut total = 0;
     if let Some(dsc) = &session.dsc {

@@ -7,7 +7,9 @@ use crate::acquisition::PetAcquisition;
 use crate::image::{Mask, NiftiImage, Volume, resample_mask};
 use crate::pet::{self, Background, BackgroundSource, FrameReduction, PetResult, TimeActivity, quantify};
 use crate::quality::{Caveat, CaveatCode};
-use crate::region::{self, BackgroundShape, Outline, RegionError, background, brain_mask, crosses_midline, find_midline};
+use crate::region::{
+    self, BackgroundShape, Outline, RegionError, background, brain_mask, crosses_midline, find_midline,
+};
 use crate::study::InputFile;
 
 /// What uptake is divided by.
@@ -95,7 +97,8 @@ pub fn measure(
     };
     let (volume, acquisition, curves) = if image.frames() > 1 {
         let regions: Vec<&Mask> = lesions.iter().collect();
-        let failed = |source| SessionError::Pet { file: name.to_owned(), source: pet::PetError::BackgroundGrid(source) };
+        let failed =
+            |source| SessionError::Pet { file: name.to_owned(), source: pet::PetError::BackgroundGrid(source) };
         let mut dynamic = FrameReduction::new(*image.grid(), image.frames(), input.acquisition, &regions, pet_settings)
             .map_err(failed)?;
         image.for_each_frame(|frame, values| {
@@ -170,7 +173,8 @@ fn automatic(
     let found = background(shape, outline, &union, &plane, settings)?;
     let mut caveats = found.caveats.clone();
     if lesions.iter().any(|lesion| crosses_midline(lesion, &plane, settings)) {
-        caveats.push(Caveat::new(CaveatCode::LesionCrossesMidline, "the background lies in the less affected hemisphere"));
+        caveats
+            .push(Caveat::new(CaveatCode::LesionCrossesMidline, "the background lies in the less affected hemisphere"));
     }
     Ok((found, caveats))
 }

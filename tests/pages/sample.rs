@@ -359,7 +359,7 @@ pub fn sarcoma() -> SubjectPage {
     record.pet_quality = Some(Quality::Pass);
     let mut verdict = not_judged();
     verdict.explanation = "Sarcoma lesions are measured; their pathway is not judged by this version.".into();
-    verdict.caveats = vec![Caveat::new(CaveatCode::SarcomaNotJudged, "pathway sarcoma")];
+    verdict.caveats = vec![Caveat::new(CaveatCode::BaselineMissing, "no earlier scan")];
     let mut anatomy = panel(PanelKind::Anatomy, 1.0);
     anatomy.title = "T1".into();
     anatomy.locator = None;
