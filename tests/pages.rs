@@ -21,6 +21,7 @@ fn pages() -> Vec<(&'static str, String)> {
         ("indeterminate", one(sample::indeterminate())),
         ("followup", one(sample::followed_up())),
         ("sarcoma", subject_page(&sample::sarcoma())),
+        ("sarcoma-judged", subject_page(&sample::judged_sarcoma())),
         ("five", subject_page(&sample::five_lesions())),
         ("empty", subject_page(&empty())),
         ("none", subject_page(&sample::subject(Vec::new()))),
@@ -143,12 +144,20 @@ fn what_is_missing_is_a_row_and_named() {
 }
 
 #[test]
-fn a_sarcoma_is_measured_and_not_judged() {
+fn without_a_pathway_a_lesion_is_measured_and_not_judged() {
     let page = subject_page(&sample::sarcoma());
     assert!(page.contains("Measured, not judged"));
     assert!(page.contains("No cut-offs apply, so there is no ruler and no result."));
     assert!(!page.contains("Recurrence</span>"), "no zones without cut-offs");
     assert!(page.contains("11.93"));
+}
+
+#[test]
+fn a_sarcoma_is_told_by_its_features() {
+    let page = subject_page(&sample::judged_sarcoma());
+    assert!(page.contains("Suspected recurrence, high confidence, rule T1"));
+    assert!(page.contains(">washout<") && page.contains("+61.7"));
+    assert!(!page.contains("BT-RADS") && !page.contains("class=\"zl\""));
 }
 
 #[test]
