@@ -124,6 +124,15 @@ fn a_verdict_stands_with_its_confidence_and_its_rule() {
     assert!(!page.contains("Favors") && !page.contains("Favours") && !page.contains("Supports"));
 }
 
+/// `tbr_ci_*` is the interval of the mean: drawn around the maximum it would be false.
+#[test]
+fn the_interval_of_a_mean_is_not_drawn_around_a_maximum() {
+    let page = subject_page(&sample::subject(vec![sample::recurrence()]));
+    assert!(page.contains("Mean rCBV (DSC) 2.13, 95 % interval 1.96 to 2.34, test-retest range 0.84 to 3.43, previous scan 1.52; cut-offs 1.0 and 1.75; reads recurrence"));
+    assert!(page.contains("TBRmax (MET-PET) 2.16, previous scan 1.44; cut-offs 1.3 and 1.5; reads recurrence"));
+    assert!(page.contains("within-subject variation 31\u{a0}%"));
+}
+
 #[test]
 fn growth_is_support_until_a_followup_rule_applies() {
     let page = subject_page(&sample::subject(vec![sample::recurrence()]));

@@ -8,7 +8,7 @@ use crate::clinical::{Pathway, Symptoms, Tracer};
 use crate::quality::Quality;
 use crate::report::figures::{glyph, ruler};
 use crate::report::model::TimePoint;
-use crate::report::number::{Shown, shown, value};
+use crate::report::number::{Shown, percent, shown, value};
 use crate::report::words;
 use crate::verdict::{Finding, Pole};
 
@@ -82,7 +82,7 @@ fn rulers(lesion: &Lesion) -> Markup {
             }
             @if time_point.record.pathway != Some(Pathway::Sarcoma) { (supporting(time_point)) }
         }
-        (legend(&drawn))
+        (legend(&drawn, time_point))
     }
 }
 
@@ -245,7 +245,7 @@ fn growth_row(time_point: &TimePoint, growth: &Shown, decides: bool) -> Markup {
 }
 
 /// The marks that the rulers of this page show.
-fn legend(rulers: &[ruler::Ruler]) -> Markup {
+fn legend(rulers: &[ruler::Ruler], time_point: &TimePoint) -> Markup {
     let any = |mark: fn(&ruler::Marks) -> bool| rulers.iter().any(|ruler| mark(&ruler.marks()));
     let sample = |shape: Markup| html! { svg viewBox="0 0 22 11" aria-hidden="true" { (shape) } };
     html! {
@@ -261,7 +261,10 @@ fn legend(rulers: &[ruler::Ruler]) -> Markup {
                     span { (sample(html! { rect y="4" width="22" height="4" fill="var(--ink)" {} })) "95 % interval, block bootstrap" }
                 }
                 @if any(|marks| marks.test_retest) {
-                    span { (sample(html! { rect y="1" width="22" height="9" fill="var(--ink)" opacity=".15" {} })) "95 % test–retest range" }
+                    span { (sample(html! { rect y="1" width="22" height="9" fill="var(--ink)" opacity=".15" {} })) "95 % test–retest range"
+                        @if let Some(range) = time_point.test_retest.first() {
+                            ", within-subject variation " (percent(range.variation))
+                        } }
                 }
                 @if any(|marks| marks.beyond) {
                     span { (sample(html! { path d="M17 5.5 6 0V11Z" fill="var(--ink)" {} })) "beyond the ruler" }
