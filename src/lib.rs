@@ -16,6 +16,8 @@ pub mod verdict;
 
 pub mod surveillance;
 
+pub mod cohort;
+
 pub mod report;
 pub mod settings;
 
