@@ -156,7 +156,8 @@ impl Grid {
             affine[row][3] = stored_affine.0[row][3];
             for i in 0..3 {
                 let step = stored_affine.0[row][storage.axis[i]];
-                affine[row][i] = if storage.flipped[i] { -step } else { step };
+                // Adding zero turns -0 into 0, which would otherwise show in a table.
+                affine[row][i] = if storage.flipped[i] { -step } else { step } + 0.0;
                 if storage.flipped[i] {
                     affine[row][3] += step * (shape[i] - 1) as f64;
                 }
@@ -219,6 +220,23 @@ impl Grid {
                 stride as isize
             }
         });
+        (offset, steps)
+    }
+
+    /// The way back from [`stored_steps`](Self::stored_steps): where the stored voxel (x, y, z) stands in memory,
+    /// `offset + x·step[0] + y·step[1] + z·step[2]`.
+    pub fn memory_steps(&self) -> (usize, [isize; 3]) {
+        let stride = [1, self.shape[0], self.shape[0] * self.shape[1]];
+        let mut offset = 0;
+        let mut steps = [0; 3];
+        for i in 0..3 {
+            steps[self.storage.axis[i]] = if self.storage.flipped[i] {
+                offset += stride[i] * (self.shape[i] - 1);
+                -(stride[i] as isize)
+            } else {
+                stride[i] as isize
+            };
+        }
         (offset, steps)
     }
 

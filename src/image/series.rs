@@ -3,6 +3,8 @@
 //! `[frame][voxel]` with the voxels of the mask compacted, in the file's own sample type: a brain of 140,000 voxels
 //! over 90 frames of `int16` takes 25 MB, and a block of neighbouring voxels is one contiguous run per frame.
 
+use multiversion::multiversion;
+
 use super::volume::Mask;
 
 /// The samples of a series in the type its file stores.
@@ -45,9 +47,11 @@ impl Series {
             let range = frame * self.voxels + from..frame * self.voxels + from + width;
             match &self.samples {
                 Samples::Int16 { data, slope, intercept } => {
-                    let (slope, intercept) = (*slope as f32, *intercept as f32);
+                    let unscaled = *slope == 1.0 && *intercept == 0.0;
                     for (value, &stored) in row.iter_mut().zip(&data[range]) {
-                        *value = f32::from(stored) * slope + intercept;
+                        // The same bits as a volume of this frame has: computed in f64, stored in f32.
+                        *value =
+                            if unscaled { f32::from(stored) } else { (f64::from(stored) * slope + intercept) as f32 };
                     }
                 }
                 Samples::Float32(data) => row.copy_from_slice(&data[range]),
@@ -60,5 +64,13 @@ impl Series {
         let mut curve = vec![0.0; self.frames];
         self.block(voxel, 1, &mut curve);
         curve
+    }
+}
+
+/// Stored samples to values; multiplication and addition stay apart, so that every machine gives the same bits.
+#[multiversion(targets("x86_64+avx512f+avx512vl+avx512dq+avx512bw", "x86_64+avx2"))]
+fn scale_row(stored: &[i16], slope: f32, intercept: f32, values: &mut [f32]) {
+    for (value, &stored) in values.iter_mut().zip(stored) {
+        *value = f32::from(stored) * slope + intercept;
     }
 }

@@ -64,7 +64,7 @@ const RAISED_BY_JUDGING: [CaveatCode; 10] = [
 impl Verdict {
     /// The cells in the order of [`COLUMNS`]. `measured` are the codes of the caveats that measuring raised; they
     /// stand before those of the verdict.
-    pub fn cells<'a>(&'a self, measured: impl IntoIterator<Item = &'a str>) -> [String; 13] {
+    pub fn cells<'m>(&self, measured: impl IntoIterator<Item = &'m str>) -> [String; 13] {
         let missing = || MISSING.to_owned();
         let number = |value: Option<f64>| value.map_or_else(missing, |value| value.to_string());
         let date = |date: Option<jiff::civil::Date>| date.map_or_else(missing, |date| date.to_string());
@@ -90,12 +90,12 @@ impl Verdict {
     }
 
     /// The columns with their cells, for the writer of `lesions.tsv`.
-    pub fn columns<'a>(&'a self, measured: impl IntoIterator<Item = &'a str>) -> Vec<(Column, String)> {
+    pub fn columns<'m>(&self, measured: impl IntoIterator<Item = &'m str>) -> Vec<(Column, String)> {
         COLUMNS.into_iter().zip(self.cells(measured)).collect()
     }
 
     /// The same columns as flat JSON: numbers as numbers, missing values as `null`.
-    pub fn json<'a>(&'a self, measured: impl IntoIterator<Item = &'a str>) -> Map<String, Value> {
+    pub fn json<'m>(&self, measured: impl IntoIterator<Item = &'m str>) -> Map<String, Value> {
         self.columns(measured)
             .into_iter()
             .map(|(column, cell)| {

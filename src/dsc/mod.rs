@@ -1,0 +1,42 @@
+//! Dynamic susceptibility contrast MRI: from a bolus series to leakage-corrected, normalized rCBV.
+//!
+//! The order of the analysis, one file each: [`DscSignal`] (one echo or two), timing (steady state and bolus
+//! arrival), baseline (S0, noise, usable voxels), reference curve, leakage correction ([`Bsw`], [`Bidirectional`]),
+//! [`quantify`] (the maps), normalization, mean curves of regions, and quality checks. The recommendations followed
+//! are those of Boxerman et al. (Neuro-Oncology 2020;22:1262); names are OSIPI CAPLEX.
+//!
+//! The room knows no file: it takes a masked [`Series`](crate::image::Series) and gives maps over the same voxels.
+
+mod baseline;
+mod bidirectional;
+mod bsw;
+mod burden;
+mod check;
+mod error;
+mod kernel;
+mod normalization;
+mod quantify;
+mod reference;
+mod region_curves;
+mod settings;
+mod signal;
+mod timing;
+
+#[cfg(test)]
+mod tests;
+
+pub use baseline::Baseline;
+pub use bidirectional::Bidirectional;
+pub use bidirectional::BidirectionalFit;
+pub use bsw::Bsw;
+pub use bsw::BswFit;
+pub use burden::{TumorBurden, tumor_burden, tumor_burden_class};
+pub use check::LesionChecks;
+pub use error::{DscError, SettingError};
+pub use normalization::Normalized;
+pub use quantify::{DscMap, DscResult, LeakageMaps, quantify};
+pub use reference::{ReferenceCurve, ReferenceSource};
+pub use region_curves::{RegionCurves, region_curves, relative_peak_height};
+pub use settings::{Integration, LeakageModel, NormalizationStatistic, QualityLimits, Settings};
+pub use signal::DscSignal;
+pub use timing::{Timing, baseline_mean_for_mask};

@@ -1,0 +1,214 @@
+//! The choices of a DSC analysis. Defaults and their sources stand in `settings.toml`, section `[dsc]`.
+
+use serde::{Deserialize, Serialize};
+
+use super::error::SettingError;
+
+closed_words! {
+    /// How leakage is modelled.
+    pub enum LeakageModel: "leakage model" {
+        /// Boxerman, Schmainda, Weisskoff 2006: unidirectional.
+        Bsw = "bsw",
+        /// Leu 2016: with backflow at a bounded rate.
+        Bidirectional = "bidirectional",
+        /// No correction.
+        None = "none",
+    }
+}
+
+closed_words! {
+    /// Over which frames ΔR2* is integrated.
+    pub enum Integration: "integration range" {
+        /// All frames of the steady state.
+        Full = "full",
+        /// From bolus arrival over `integration_window_s`.
+        Window = "window",
+    }
+}
+
+closed_words! {
+    /// What rCBV is divided by.
+    pub enum NormalizationStatistic: "normalization statistic" {
+        /// The mean over usable voxels of the reference region.
+        Mean = "mean",
+        /// Their median.
+        Median = "median",
+    }
+}
+
+/// The section `[dsc]`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// Leading frames whose mean the automatic brain mask is made from.
+    pub mask_frames: usize,
+    /// Largest deviation from the median before the bolus in the steady state, as a fraction.
+    pub steady_state_tolerance: f64,
+    /// Frames of the provisional baseline from which the arrival is found.
+    pub provisional_baseline_frames: usize,
+    /// Fraction of the peak of mean ΔR2* below which the bolus has not arrived.
+    pub arrival_fraction: f64,
+    /// Fewer baseline frames are an error.
+    pub baseline_frames_minimum: usize,
+    /// A signal minimum below this many noise standard deviations is saturated.
+    pub noise_floor_sd: f64,
+    /// Last frames whose mean signal tells enhancement.
+    pub enhancement_frames: usize,
+    /// Last frames whose mean signal is the recovered signal of PSR.
+    pub recovery_frames: usize,
+    /// The leakage model.
+    pub leakage: LeakageModel,
+    /// Upper bound of kep in the bidirectional model, 1/s.
+    pub kep_maximum_per_s: f64,
+    /// The integration range.
+    pub integration: Integration,
+    /// Length of the range [`Integration::Window`], s.
+    pub integration_window_s: f64,
+    /// What rCBV is divided by.
+    pub normalization: NormalizationStatistic,
+    /// Limits of the quality checks.
+    pub quality: QualityLimits,
+}
+
+/// The section `[dsc.quality]`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct QualityLimits {
+    /// Fewer baseline frames are a caution.
+    pub baseline_frames: usize,
+    /// A smaller drop of the mean signal is a caution, as a fraction of the baseline.
+    pub drop_caution: f64,
+    /// A smaller drop fails.
+    pub drop_fail: f64,
+    /// A smaller temporal signal-to-noise ratio is a caution.
+    pub tsnr_caution: f64,
+    /// A smaller one fails.
+    pub tsnr_fail: f64,
+    /// A smaller usable share of the brain mask, or of a lesion, is a caution.
+    pub usable_caution: f64,
+    /// A smaller one fails.
+    pub usable_fail: f64,
+    /// Fewer usable voxels of the reference region are a caution.
+    pub reference_voxels: usize,
+    /// Recommended echo times at 3 T, s.
+    pub echo_time_3t_s: [f64; 2],
+    /// Recommended echo times at 1.5 T, s.
+    pub echo_time_1_5t_s: [f64; 2],
+    /// Recommended flip angles, degrees.
+    pub flip_angles_deg: Vec<f64>,
+    /// How far a flip angle may lie from a recommended one, degrees.
+    pub flip_angle_tolerance_deg: f64,
+    /// Longest recommended repetition time, s.
+    pub repetition_time_s: f64,
+    /// Fewer frames are a caution.
+    pub frames: usize,
+}
+
+impl Settings {
+    /// Rejects values that cannot be meant, naming the key.
+    pub fn check(&self) -> Result<(), SettingError> {
+        let fraction = |key, value: f64| require(key, value, value > 0.0 && value < 1.0, "a fraction between 0 and 1");
+        let positive = |key, value: f64| require(key, value, value > 0.0 && value.is_finite(), "a number above 0");
+        let at_least = |key, value: usize, least, expected| require(key, value, value >= least, expected);
+        at_least("mask_frames", self.mask_frames, 1, "1 frame or more")?;
+        fraction("steady_state_tolerance", self.steady_state_tolerance)?;
+        at_least("provisional_baseline_frames", self.provisional_baseline_frames, 1, "1 frame or more")?;
+        fraction("arrival_fraction", self.arrival_fraction)?;
+        at_least(
+            "baseline_frames_minimum",
+            self.baseline_frames_minimum,
+            2,
+            "2 frames or more (a noise estimate needs two)",
+        )?;
+        require(
+            "noise_floor_sd",
+            self.noise_floor_sd,
+            self.noise_floor_sd >= 0.0 && self.noise_floor_sd.is_finite(),
+            "0 or more",
+        )?;
+        at_least("enhancement_frames", self.enhancement_frames, 1, "1 frame or more")?;
+        at_least("recovery_frames", self.recovery_frames, 1, "1 frame or more")?;
+        require(
+            "kep_maximum_per_s",
+            self.kep_maximum_per_s,
+            self.kep_maximum_per_s > 0.0 && self.kep_maximum_per_s <= 1.0,
+            "a rate in 1/s above 0 and at most 1",
+        )?;
+        positive("integration_window_s", self.integration_window_s)?;
+        self.quality.check()
+    }
+}
+
+impl QualityLimits {
+    fn check(&self) -> Result<(), SettingError> {
+        let ordered = |key, fail: f64, caution: f64, top: f64| {
+            require(
+                key,
+                fail,
+                fail >= 0.0 && fail <= caution && caution <= top,
+                "0 or more, and not above its caution limit",
+            )
+        };
+        ordered("quality.drop_fail", self.drop_fail, self.drop_caution, 1.0)?;
+        ordered("quality.tsnr_fail", self.tsnr_fail, self.tsnr_caution, f64::MAX)?;
+        ordered("quality.usable_fail", self.usable_fail, self.usable_caution, 1.0)?;
+        for (key, [low, high]) in
+            [("quality.echo_time_3t_s", self.echo_time_3t_s), ("quality.echo_time_1_5t_s", self.echo_time_1_5t_s)]
+        {
+            require(
+                key,
+                format!("{low}, {high}"),
+                0.0 < low && low <= high && high <= 0.2,
+                "two echo times in seconds, ascending",
+            )?;
+        }
+        let plausible = |angle: &f64| *angle > 0.0 && *angle <= 180.0;
+        require(
+            "quality.flip_angles_deg",
+            format!("{:?}", self.flip_angles_deg),
+            self.flip_angles_deg.iter().all(plausible),
+            "angles above 0 and at most 180 degrees",
+        )?;
+        let tolerance = self.flip_angle_tolerance_deg;
+        require("quality.flip_angle_tolerance_deg", tolerance, (0.0..=180.0).contains(&tolerance), "0 to 180 degrees")?;
+        let repetition = self.repetition_time_s;
+        require(
+            "quality.repetition_time_s",
+            repetition,
+            repetition > 0.0 && repetition <= 20.0,
+            "above 0 s and at most 20 s",
+        )
+    }
+}
+
+fn require(key: &'static str, found: impl ToString, holds: bool, expected: &'static str) -> Result<(), SettingError> {
+    if holds { Ok(()) } else { Err(SettingError { key, found: found.to_string(), expected }) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::default_section;
+
+    #[test]
+    fn the_defaults_are_possible() {
+        default_section::<Settings>("dsc").check().unwrap();
+    }
+
+    #[test]
+    fn an_impossible_value_is_named() {
+        let mut settings: Settings = default_section("dsc");
+        settings.arrival_fraction = 10.0;
+        let error = settings.check().unwrap_err().to_string();
+        assert!(error.contains("dsc.arrival_fraction is 10"), "{error}");
+        let mut settings: Settings = default_section("dsc");
+        settings.quality.tsnr_fail = f64::NAN;
+        assert_eq!(settings.check().unwrap_err().key, "quality.tsnr_fail");
+    }
+
+    #[test]
+    fn a_model_that_does_not_exist_is_not_offered() {
+        let error = "gamma".parse::<LeakageModel>().unwrap_err().to_string();
+        assert!(error.contains("bsw, bidirectional, none"), "{error}");
+    }
+}

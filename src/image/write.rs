@@ -1,0 +1,312 @@
+//! Images to NIfTI-1 files (`nifti1.h`): in the orientation their grid remembers, little-endian, without any text.
+
+use std::io::Write;
+
+use super::error::ImageError;
+use super::grid::{Affine, Grid};
+use super::gzip::ParallelGzip;
+use super::volume::{Labels, Mask, Volume};
+use crate::units::Seconds;
+
+/// Whether a file is compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compression {
+    /// `.nii`.
+    None,
+    /// `.nii.gz`, at a level from 1 (fast) to 9 (small).
+    Gzip {
+        /// The level.
+        level: u32,
+    },
+}
+
+impl Compression {
+    /// For maps: nearly as small as level 6 in about half its time.
+    pub const MAPS: Self = Self::Gzip { level: 3 };
+}
+
+/// The type in which samples are stored.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum StoredAs {
+    /// As they are.
+    Float32,
+    /// `(value - intercept) / slope`, rounded to the nearest 16-bit integer; a value that does not fit is an error.
+    Int16 {
+        /// Scale: `scl_slope`, finite and not zero.
+        slope: f32,
+        /// Offset: `scl_inter`, finite.
+        intercept: f32,
+    },
+}
+
+/// Writes a volume as 32-bit floats.
+pub fn write_volume(writer: impl Write, volume: &Volume, compression: Compression) -> Result<(), ImageError> {
+    let layout = Layout { grid: &volume.grid, frames: None, datatype: 16, bytes: 4, slope: 1.0, intercept: 0.0 };
+    layout.write(writer, compression, |file| {
+        file.frame(&volume.data, |value, out| {
+            out.extend_from_slice(&value.to_le_bytes());
+            Ok(())
+        })
+    })
+}
+
+/// Writes a label map in the smallest unsigned integer type that holds its largest label.
+pub fn write_labels(writer: impl Write, labels: &Labels, compression: Compression) -> Result<(), ImageError> {
+    let (datatype, bytes) = match labels.data.iter().max() {
+        Some(&largest) if largest > u32::from(u16::MAX) => (768, 4),
+        Some(&largest) if largest > u32::from(u8::MAX) => (512, 2),
+        _ => (2, 1),
+    };
+    let layout = Layout { grid: &labels.grid, frames: None, datatype, bytes, slope: 1.0, intercept: 0.0 };
+    layout.write(writer, compression, |file| {
+        file.frame(&labels.data, |label, out| {
+            out.extend_from_slice(&label.to_le_bytes()[..bytes]);
+            Ok(())
+        })
+    })
+}
+
+/// Writes a region as 8-bit integers, 1 inside and 0 outside.
+pub fn write_mask(writer: impl Write, mask: &Mask, compression: Compression) -> Result<(), ImageError> {
+    let layout = Layout { grid: &mask.grid, frames: None, datatype: 2, bytes: 1, slope: 1.0, intercept: 0.0 };
+    layout.write(writer, compression, |file| {
+        file.frame(&mask.data, |inside, out| {
+            out.push(u8::from(inside));
+            Ok(())
+        })
+    })
+}
+
+/// Writes a time series frame by frame: `frame` gets the number of a frame and a buffer with one value per voxel of
+/// `grid` in canonical order, which it fills. Only one frame is held at a time. One frame without a frame time is
+/// written as a volume: three dimensions.
+pub fn write_series(
+    writer: impl Write,
+    grid: &Grid,
+    frames: usize,
+    frame_time: Option<Seconds>,
+    stored_as: StoredAs,
+    compression: Compression,
+    mut frame: impl FnMut(usize, &mut [f32]),
+) -> Result<(), ImageError> {
+    let frames_and_time = (frames > 1 || frame_time.is_some()).then_some((frames, frame_time));
+    let mut values = vec![0.0_f32; grid.len()];
+    match stored_as {
+        StoredAs::Float32 => {
+            let layout = Layout { grid, frames: frames_and_time, datatype: 16, bytes: 4, slope: 1.0, intercept: 0.0 };
+            layout.write(writer, compression, |file| {
+                for number in 0..frames {
+                    frame(number, &mut values);
+                    file.frame(&values, |value, out| {
+                        out.extend_from_slice(&value.to_le_bytes());
+                        Ok(())
+                    })?;
+                }
+                Ok(())
+            })
+        }
+        StoredAs::Int16 { slope, intercept } => {
+            if !(slope.is_finite() && slope != 0.0 && intercept.is_finite()) {
+                return Err(unwritable("scl_slope, scl_inter", "finite numbers, slope not 0", (slope, intercept)));
+            }
+            let layout = Layout { grid, frames: frames_and_time, datatype: 4, bytes: 2, slope, intercept };
+            let (slope, intercept) = (f64::from(slope), f64::from(intercept));
+            layout.write(writer, compression, |file| {
+                for number in 0..frames {
+                    frame(number, &mut values);
+                    file.frame(&values, |value, out| {
+                        let stored = ((f64::from(value) - intercept) / slope).round();
+                        if !(f64::from(i16::MIN)..=f64::from(i16::MAX)).contains(&stored) {
+                            return Err(unwritable("voxel", "a value that fits a 16-bit integer", value));
+                        }
+                        out.extend_from_slice(&(stored as i16).to_le_bytes());
+                        Ok(())
+                    })?;
+                }
+                Ok(())
+            })
+        }
+    }
+}
+
+/// What stands in the header.
+struct Layout<'a> {
+    grid: &'a Grid,
+    /// Number of frames and their distance, of a series.
+    frames: Option<(usize, Option<Seconds>)>,
+    datatype: i16,
+    /// Bytes of a sample.
+    bytes: usize,
+    slope: f32,
+    intercept: f32,
+}
+
+impl Layout<'_> {
+    fn write<W: Write>(
+        &self,
+        mut writer: W,
+        compression: Compression,
+        frames: impl FnOnce(&mut Frames<'_, '_>) -> Result<(), ImageError>,
+    ) -> Result<(), ImageError> {
+        let header = self.header()?;
+        match compression {
+            Compression::None => {
+                writer.write_all(&header)?;
+                frames(&mut Frames { writer: &mut writer, layout: self })?;
+                writer.flush()?;
+            }
+            Compression::Gzip { level } => {
+                let mut gzip = ParallelGzip::new(writer, level)?;
+                gzip.write_all(&header)?;
+                frames(&mut Frames { writer: &mut gzip, layout: self })?;
+                gzip.finish()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// 348 bytes of header and four that say that no extension follows.
+    fn header(&self) -> Result<Vec<u8>, ImageError> {
+        /// Scanner coordinates (NIFTI_XFORM_SCANNER_ANAT).
+        const SCANNER: i16 = 1;
+        /// Millimeters and seconds (NIFTI_UNITS_MM, NIFTI_UNITS_SEC).
+        const MILLIMETERS: u8 = 2;
+        const SECONDS: u8 = 8;
+
+        let affine = self.grid.stored_affine();
+        let mut dim = [1_i16; 8];
+        dim[0] = if self.frames.is_some() { 4 } else { 3 };
+        let [x, y, z] = self.grid.stored_shape();
+        let (frames, frame_time) = self.frames.unwrap_or((1, None));
+        for (stored, size) in dim[1..5].iter_mut().zip([x, y, z, frames]) {
+            *stored = i16::try_from(size)
+                .ok()
+                .filter(|&size| size > 0)
+                .ok_or_else(|| unwritable("dim", "1 to 32767 along each axis (NIfTI-1)", size))?;
+        }
+        let size = affine.voxel_size();
+        let quaternion = Quaternion::of(&affine);
+        let mut pixdim = [0.0_f32; 8];
+        pixdim[0] = quaternion.as_ref().map_or(1.0, |quaternion| quaternion.qfac);
+        for axis in 0..3 {
+            pixdim[1 + axis] = size[axis] as f32;
+        }
+        let units = match frame_time {
+            Some(time) => {
+                pixdim[4] = time.0 as f32;
+                MILLIMETERS | SECONDS
+            }
+            None => MILLIMETERS,
+        };
+
+        let mut header = Vec::with_capacity(352);
+        header.extend_from_slice(&348_i32.to_le_bytes());
+        header.resize(38, 0);
+        // `regular`, which some old readers of the ANALYZE format want.
+        header.extend_from_slice(b"r\0");
+        put(&mut header, dim.map(i16::to_le_bytes));
+        header.resize(70, 0);
+        put(&mut header, [self.datatype, 8 * self.bytes as i16, 0].map(i16::to_le_bytes));
+        put(&mut header, pixdim.map(f32::to_le_bytes));
+        put(&mut header, [352.0, self.slope, self.intercept].map(f32::to_le_bytes));
+        header.resize(123, 0);
+        header.push(units);
+        header.resize(252, 0);
+        let qform_code = if quaternion.is_some() { SCANNER } else { 0 };
+        put(&mut header, [qform_code, SCANNER].map(i16::to_le_bytes));
+        let [b, c, d] = quaternion.map_or([0.0; 3], |quaternion| quaternion.vector);
+        put(&mut header, [b, c, d].map(|value| (value as f32).to_le_bytes()));
+        put(&mut header, [0, 1, 2].map(|row| (affine.0[row][3] as f32).to_le_bytes()));
+        put(&mut header, affine.0.as_flattened().iter().map(|&value| (value as f32).to_le_bytes()));
+        header.resize(344, 0);
+        header.extend_from_slice(b"n+1\0");
+        header.resize(352, 0);
+        Ok(header)
+    }
+}
+
+fn put<const N: usize>(header: &mut Vec<u8>, values: impl IntoIterator<Item = [u8; N]>) {
+    for value in values {
+        header.extend_from_slice(&value);
+    }
+}
+
+fn unwritable(field: &'static str, expected: &str, found: impl std::fmt::Debug) -> ImageError {
+    ImageError::Unwritable { field, expected: expected.into(), found: format!("{found:?}") }
+}
+
+/// The voxels of a file that is being written.
+struct Frames<'w, 'l> {
+    writer: &'w mut dyn Write,
+    layout: &'l Layout<'l>,
+}
+
+impl Frames<'_, '_> {
+    /// Writes values in canonical order as stored rows.
+    fn frame<T: Copy>(
+        &mut self,
+        values: &[T],
+        encode: impl Fn(T, &mut Vec<u8>) -> Result<(), ImageError>,
+    ) -> Result<(), ImageError> {
+        let [nx, ny, nz] = self.layout.grid.stored_shape();
+        let (offset, steps) = self.layout.grid.memory_steps();
+        let mut bytes = Vec::with_capacity(nx * self.layout.bytes);
+        for row in 0..ny * nz {
+            let (y, z) = ((row % ny) as isize, (row / ny) as isize);
+            let first = offset.wrapping_add_signed(steps[1] * y + steps[2] * z);
+            bytes.clear();
+            for x in 0..nx {
+                encode(values[first.wrapping_add_signed(steps[0] * x as isize)], &mut bytes)?;
+            }
+            self.writer.write_all(&bytes)?;
+        }
+        Ok(())
+    }
+}
+
+/// A rotation as a unit quaternion with a ≥ 0, and the sign of the third axis (Method 2 of the standard).
+struct Quaternion {
+    vector: [f64; 3],
+    qfac: f32,
+}
+
+impl Quaternion {
+    /// `None` where the affine is no rotation of right-angled voxels: the quaternion cannot say it, the sform can.
+    fn of(affine: &Affine) -> Option<Self> {
+        /// Largest cosine between axes that still counts as a right angle: float32 rounding of a header.
+        const TOLERANCE: f64 = 1e-5;
+
+        let size = affine.voxel_size();
+        let qfac = if affine.determinant() < 0.0 { -1.0 } else { 1.0 };
+        let sign = [1.0, 1.0, qfac];
+        let r: [[f64; 3]; 3] = std::array::from_fn(|row| {
+            std::array::from_fn(|column| affine.0[row][column] / size[column] * sign[column])
+        });
+        let cosine = |a: usize, b: usize| (0..3).map(|row| r[row][a] * r[row][b]).sum::<f64>();
+        if [cosine(0, 1), cosine(0, 2), cosine(1, 2)].iter().any(|cosine| cosine.abs() > TOLERANCE) {
+            return None;
+        }
+        // The largest of 4a², 4b², 4c², 4d² is at least 1; the others follow from it without cancellation.
+        let squares = [
+            1.0 + r[0][0] + r[1][1] + r[2][2],
+            1.0 + r[0][0] - r[1][1] - r[2][2],
+            1.0 + r[1][1] - r[0][0] - r[2][2],
+            1.0 + r[2][2] - r[0][0] - r[1][1],
+        ];
+        let largest = (1..4).fold(0, |best, i| if squares[i] > squares[best] { i } else { best });
+        let twice = squares[largest].sqrt();
+        let (sums, differences) = (
+            [r[0][1] + r[1][0], r[0][2] + r[2][0], r[1][2] + r[2][1]],
+            [r[2][1] - r[1][2], r[0][2] - r[2][0], r[1][0] - r[0][1]],
+        );
+        let [a, b, c, d] = match largest {
+            0 => [twice * twice, differences[0], differences[1], differences[2]],
+            1 => [differences[0], twice * twice, sums[0], sums[1]],
+            2 => [differences[1], sums[0], twice * twice, sums[2]],
+            _ => [differences[2], sums[1], sums[2], twice * twice],
+        }
+        .map(|value| value / (2.0 * twice));
+        let sign = if a < 0.0 { -1.0 } else { 1.0 };
+        Some(Self { vector: [b * sign, c * sign, d * sign], qfac: qfac as f32 })
+    }
+}
