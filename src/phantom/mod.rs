@@ -19,6 +19,8 @@ mod sidecar;
 mod story;
 mod study;
 mod t1;
+#[cfg(test)]
+mod tests;
 mod truth;
 
 use std::path::PathBuf;

@@ -43,8 +43,8 @@ pub(super) struct Patient {
     pub(super) head: Head,
     pub(super) layout: Layout,
     pub(super) lesions: LesionMasks,
-    /// Whether a mask of normal-appearing white matter was drawn.
-    pub(super) nawm_mask: bool,
+    /// Middle of the mask of normal-appearing white matter in head coordinates, where one was drawn.
+    pub(super) nawm: Option<[f64; 3]>,
     /// Whether one sidecar above the visits serves all DSC series.
     pub(super) dsc_sidecar_above_sessions: bool,
     /// Whether a brain mask was drawn.
@@ -168,7 +168,10 @@ fn patient(seed: u64, index: usize, count: usize, sessions: Option<usize>) -> Pa
         head,
         layout: [Layout::Las, Layout::Sagittal, Layout::Ras][index % 3],
         lesions: if story == Story::Necrosis { LesionMasks::Labels } else { LesionMasks::Enhancing },
-        nawm_mask: story == Story::Recurrence,
+        nawm: (story == Story::Recurrence).then(|| {
+            let [x, y, z] = lesion.center;
+            [-x, y, z]
+        }),
         dsc_sidecar_above_sessions: story == Story::Watched,
         brain_mask: story == Story::Necrosis,
         visits,
@@ -296,7 +299,7 @@ pub(super) fn reference_patient(seed: u64) -> Patient {
         },
         layout: Layout::Ras,
         lesions: LesionMasks::Labels,
-        nawm_mask: true,
+        nawm: Some([32.0, 1.0, 26.0]),
         dsc_sidecar_above_sessions: false,
         brain_mask: true,
         visits: vec![Visit {

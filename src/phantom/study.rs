@@ -23,8 +23,8 @@ const COMPRESSION: Compression = Compression::Gzip { level: 9 };
 const PET_STEP: f32 = 16.0;
 /// Most subjects and sessions that can be asked for.
 const MOST: usize = 10_000;
-/// Semi-axis of the drawn white-matter region, mm.
-const NAWM_RADIUS: f64 = 11.0;
+/// Radius of the drawn white-matter region, mm.
+const NAWM_RADIUS: f64 = 9.0;
 
 /// Makes a study in a folder that is new or empty, and returns its truth, which also stands there in `truth.tsv`.
 ///
@@ -149,11 +149,11 @@ impl Folder {
                 &series.grid,
                 series.frames,
                 Some(frame_time),
-                StoredAs::Int16 { slope: 1.0, intercept: 0.0 },
+                StoredAs::Int16 { slope: series.step, intercept: 0.0 },
                 COMPRESSION,
                 |frame, values| {
                     let stored = &series.data[frame * voxels..(frame + 1) * voxels];
-                    values.iter_mut().zip(stored).for_each(|(value, &stored)| *value = f32::from(stored));
+                    values.iter_mut().zip(stored).for_each(|(value, &stored)| *value = f32::from(stored) * series.step);
                 },
             )
         })
@@ -230,14 +230,14 @@ fn write_visit(
     };
 
     let t1_grid = scanner.t1.grid(patient.layout);
-    let t1 = post_contrast_t1(&head, t1_grid, image_seed(1), scanner.noisy);
+    let t1 = post_contrast_t1(&head, t1_grid, image_seed(1), scanner.realism);
     let t1_name = format!("{raw}/anat/{stem}_ce-gadolinium_T1w");
     folder.volume(&format!("{t1_name}.nii.gz"), &t1, 1.0)?;
     folder.json(&format!("{t1_name}.json"), &sidecar::t1(true))?;
 
     let perfusion: Vec<_> = visit.findings.iter().map(|finding| finding.perfusion).collect();
     let dsc_grid = scanner.dsc.grid(patient.layout);
-    let series = dsc_series(&head, &perfusion, dsc_grid, &scanner.protocol, image_seed(2), scanner.noisy);
+    let series = dsc_series(&head, &perfusion, dsc_grid, &scanner.protocol, image_seed(2), scanner.realism);
     let dsc_name = format!("{raw}/perf/{stem}_dsc");
     folder.series(&format!("{dsc_name}.nii.gz"), &series, scanner.protocol.repetition_time)?;
     if !patient.dsc_sidecar_above_sessions {
@@ -260,7 +260,7 @@ fn write_visit(
             })
             .collect();
         let grid = scanner.pet.grid(patient.layout);
-        let mut pet = pet_image(&head, &uptakes, grid, image_seed(3), scanner.noisy);
+        let mut pet = pet_image(&head, &uptakes, grid, image_seed(3), scanner.realism);
         let scale = sidecar::WHITE_MATTER_SUV * sidecar::becquerels_per_suv(patient.weight);
         pet.data.iter_mut().for_each(|value| *value = (f64::from(*value) * scale) as f32);
         let name = format!("{raw}/pet/{stem}_trc-MET_pet");
@@ -363,11 +363,10 @@ fn write_masks(
         grid,
         data: (0..grid.len()).map(|index| inside(grid.position(grid.voxel(index)))).collect(),
     };
-    if patient.nawm_mask {
-        let [x, y, z] = head.lesions[0].center;
-        let opposite = head.pose.to_scanner([-x, y, z]);
+    if let Some(center) = patient.nawm {
+        let center = head.pose.to_scanner(center);
         let mask = region(&|at| {
-            let distance = (0..3).map(|k| (at[k] - opposite[k]).powi(2)).sum::<f64>().sqrt();
+            let distance = (0..3).map(|k| (at[k] - center[k]).powi(2)).sum::<f64>().sqrt();
             distance < NAWM_RADIUS && head.tissue(at) == Tissue::WhiteMatter
         });
         folder.mask(&format!("{stem}_label-NAWM_mask.nii.gz"), &mask)?;
