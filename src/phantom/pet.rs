@@ -49,10 +49,11 @@ pub struct LesionUptake {
 /// METHOD: the shell is that of the automatic crescent (METHODS.md 2), fluid included, before the point spread function.
 pub(super) fn true_background(anatomy: &dyn Anatomy, opposite_to: [f64; 3]) -> Option<f64> {
     let (_, right) = anatomy.brain_depth(opposite_to)?;
+    let middle = anatomy.middle();
     let (mut sum, mut count) = (0.0, 0_u32);
     for index in 0..13 * 101 * 101 {
         let [i, j, k] = [index % 101, index / 101 % 101, index / (101 * 101)].map(|i| f64::from(i) * 2.0);
-        let at = [i - 100.0, j - 100.0, opposite_to[2] + k - 12.0];
+        let at = [middle[0] + i - 100.0, middle[1] + j - 100.0, opposite_to[2] + k - 12.0];
         let Some((depth, side)) = anatomy.brain_depth(at) else { continue };
         let tissue = anatomy.tissue(at);
         let lesion = matches!(tissue, Tissue::Enhancing(_) | Tissue::Core(_));
