@@ -9,18 +9,17 @@ use super::{PhantomError, sidecar};
 use crate::image::{self, Compression, Labels, Mask, StoredAs, Volume};
 use crate::units::Seconds;
 
-/// Level of compression: the fixture is committed, so small counts more than fast.
-const COMPRESSION: Compression = Compression::Gzip { level: 9 };
-
 /// A folder that is being filled: everything is written beside its place and moved there at the end.
 pub(super) struct Folder {
     root: PathBuf,
+    compression: Compression,
 }
 
 impl Folder {
     /// Fills a folder that must be new or empty; what `fill` wrote appears when it succeeded, and only then.
     pub(super) fn fill<T>(
         place: &Path,
+        compression: Compression,
         fill: impl FnOnce(&Self) -> Result<T, PhantomError>,
     ) -> Result<T, PhantomError> {
         let unwritable = |source| PhantomError::Write { path: place.into(), source };
@@ -39,7 +38,7 @@ impl Folder {
         };
         std::fs::create_dir_all(parent).map_err(unwritable)?;
         let beside = tempfile::Builder::new().prefix(".phantom-").tempdir_in(parent).map_err(unwritable)?;
-        let folder = Self { root: beside.path().join("study") };
+        let folder = Self { root: beside.path().join("study"), compression };
         std::fs::create_dir(&folder.root).map_err(unwritable)?;
         let result = fill(&folder)?;
         // An empty folder in the place gives way.
@@ -65,7 +64,7 @@ impl Folder {
     pub(super) fn volume(&self, name: &str, volume: &Volume, step: f32) -> Result<(), PhantomError> {
         let stored = StoredAs::Int16 { slope: step, intercept: 0.0 };
         self.image(name, |file| {
-            image::write_series(file, &volume.grid, 1, None, stored, COMPRESSION, |_, values| {
+            image::write_series(file, &volume.grid, 1, None, stored, self.compression, |_, values| {
                 values.copy_from_slice(&volume.data);
             })
         })
@@ -77,7 +76,7 @@ impl Folder {
         if volume.data.iter().all(is_int16) {
             self.volume(name, volume, 1.0)
         } else {
-            self.image(name, |file| image::write_volume(file, volume, COMPRESSION))
+            self.image(name, |file| image::write_volume(file, volume, self.compression))
         }
     }
 
@@ -91,7 +90,7 @@ impl Folder {
                 series.frames,
                 Some(frame_time),
                 StoredAs::Int16 { slope: series.step, intercept: 0.0 },
-                COMPRESSION,
+                self.compression,
                 |frame, values| {
                     let stored = &series.data[frame * voxels..(frame + 1) * voxels];
                     values.iter_mut().zip(stored).for_each(|(value, &stored)| *value = f32::from(stored) * series.step);
@@ -102,12 +101,12 @@ impl Folder {
 
     /// A mask.
     pub(super) fn mask(&self, name: &str, mask: &Mask) -> Result<(), PhantomError> {
-        self.image(name, |file| image::write_mask(file, mask, COMPRESSION))
+        self.image(name, |file| image::write_mask(file, mask, self.compression))
     }
 
     /// A label map.
     pub(super) fn labels(&self, name: &str, labels: &Labels) -> Result<(), PhantomError> {
-        self.image(name, |file| image::write_labels(file, labels, COMPRESSION))
+        self.image(name, |file| image::write_labels(file, labels, self.compression))
     }
 
     fn image(

@@ -12,8 +12,10 @@ use super::story::{Chart, LesionMasks, Patient, Visit, patients, real_head, refe
 use super::t1::post_contrast_t1;
 use super::truth::{Truth, TruthRow};
 use super::{Options, PhantomError};
-use crate::image::{Grid, Mask};
+use crate::image::{Compression, Grid, Mask};
 
+/// Compression of the small study: it is committed, so small counts more than fast.
+const SMALL: Compression = Compression::Gzip { level: 9 };
 /// Most subjects and sessions that can be asked for.
 const MOST: usize = 10_000;
 /// Radius of the drawn white-matter region, mm.
@@ -24,15 +26,19 @@ const NAWM_RADIUS: f64 = 9.0;
 /// The folder appears complete or not at all.
 pub fn write_study(directory: &Path, options: &Options) -> Result<Truth, PhantomError> {
     let scanner = Scanner::new(options.preset, options.shape, options.frames)?;
+    let compression = match options.preset {
+        Preset::Study => SMALL,
+        Preset::Clinical | Preset::Reference => Compression::MAPS,
+    };
     match &options.anatomy {
         Some(source) => {
             options.check_for_real_anatomy()?;
             let head = RealHead::read(&source.t1, &source.lesions)?;
-            Folder::fill(directory, |folder| write_real_head(folder, &head, &scanner, options))
+            Folder::fill(directory, compression, |folder| write_real_head(folder, &head, &scanner, options))
         }
         None => {
             let patients = cast(options)?;
-            Folder::fill(directory, |folder| {
+            Folder::fill(directory, compression, |folder| {
                 let mut truth = Truth::default();
                 for patient in &patients {
                     write_patient(folder, patient, &scanner, options.seed, &mut truth)?;
