@@ -13,16 +13,27 @@ pub mod units;
 pub mod image;
 
 pub mod curve;
+pub mod region;
+
+pub mod study;
 
 pub mod dsc;
-pub mod region;
+pub mod pet;
 
 pub mod lesion;
 pub mod verdict;
 
+pub mod surveillance;
+
+pub mod dataset;
 pub mod report;
 
 pub mod phantom;
+
 pub mod settings;
+
+pub mod pipeline;
+
+pub mod cli;
 
 pub use words::UnknownWord;

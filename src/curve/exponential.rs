@@ -7,7 +7,7 @@
 /// Below this `kΔ` the closed forms lose digits and their series take over.
 const SERIES_BELOW: f64 = 0.3;
 /// Terms of the series: the first one left out is below 1e-16 at [`SERIES_BELOW`].
-const SERIES_TERMS: i32 = 14;
+const SERIES_TERMS: usize = 14;
 
 /// One step of the recursion.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -26,7 +26,7 @@ impl ExponentialStep {
         let x = rate * length;
         let decay = (-x).exp();
         if x < SERIES_BELOW {
-            return Self { decay, end: length * series(x, |_| 1.0), start: length * series(x, |n| n + 1.0) };
+            return Self { decay, end: length * polynomial(&END, x), start: length * polynomial(&START, x) };
         }
         let lost = -(-x).exp_m1();
         Self { decay, end: length * (x - lost) / (x * x), start: length * (lost - x * decay) / (x * x) }
@@ -38,7 +38,7 @@ impl ExponentialStep {
         let decay = (-x).exp();
         let square = length * length;
         let (end, start) = if x < SERIES_BELOW {
-            (-series_derivative(x, |_| 1.0), -series_derivative(x, |n| n + 1.0))
+            (polynomial(&END_DERIVATIVE, x), polynomial(&START_DERIVATIVE, x))
         } else {
             let lost = -(-x).exp_m1();
             ((x * lost - 2.0 * (x - lost)) / (x * x * x), (x * x * decay - 2.0 * (lost - x * decay)) / (x * x * x))
@@ -47,29 +47,44 @@ impl ExponentialStep {
     }
 }
 
-/// `Σ (-x)^n c(n)/(n+2)!`: with `c = 1` the weight `a/Δ`, with `c = n + 1` the weight `b/Δ`.
-fn series(x: f64, coefficient: impl Fn(f64) -> f64) -> f64 {
-    let mut term = 0.5;
+/// `Σ c_n x^n` by Horner's rule.
+#[inline(always)]
+fn polynomial(coefficients: &[f64; SERIES_TERMS], x: f64) -> f64 {
     let mut sum = 0.0;
-    for n in 0..SERIES_TERMS {
-        let n = f64::from(n);
-        sum += term * coefficient(n);
-        term *= -x / (n + 3.0);
+    for &coefficient in coefficients.iter().rev() {
+        sum = sum * x + coefficient;
     }
     sum
 }
 
-/// Minus the derivative of [`series`]: `Σ_{n>=1} n (-x)^{n-1} c(n)/(n+2)!`.
-fn series_derivative(x: f64, coefficient: impl Fn(f64) -> f64) -> f64 {
-    let mut term = 1.0 / 6.0;
-    let mut sum = 0.0;
-    for n in 1..SERIES_TERMS {
-        let n = f64::from(n);
-        sum += n * term * coefficient(n);
-        term *= -x / (n + 3.0);
+/// Coefficients of `a/Δ = Σ (-x)^n/(n+2)!`, or with `start` those of `b/Δ = Σ (-x)^n (n+1)/(n+2)!`.
+const fn series(start: bool) -> [f64; SERIES_TERMS] {
+    let mut coefficients = [0.0; SERIES_TERMS];
+    let mut term = 0.5;
+    let mut n = 0;
+    while n < SERIES_TERMS {
+        coefficients[n] = if start { term * (n + 1) as f64 } else { term };
+        term /= -((n + 3) as f64);
+        n += 1;
     }
-    sum
+    coefficients
 }
+
+/// Coefficients of the derivative of a polynomial.
+const fn derivative(coefficients: [f64; SERIES_TERMS]) -> [f64; SERIES_TERMS] {
+    let mut derived = [0.0; SERIES_TERMS];
+    let mut n = 1;
+    while n < SERIES_TERMS {
+        derived[n - 1] = n as f64 * coefficients[n];
+        n += 1;
+    }
+    derived
+}
+
+const END: [f64; SERIES_TERMS] = series(false);
+const START: [f64; SERIES_TERMS] = series(true);
+const END_DERIVATIVE: [f64; SERIES_TERMS] = derivative(END);
+const START_DERIVATIVE: [f64; SERIES_TERMS] = derivative(START);
 
 /// The convolution of equally spaced samples with `e^{-rate·t}`, `rate >= 0`; its unit is that of `values` times
 /// that of `step`.

@@ -8,7 +8,7 @@ use crate::curve::logarithm::ln;
 use crate::image::{BLOCK_VOXELS, Block, Series, for_each_block};
 
 /// Partial sums in which a sum over lanes is built: fixed, so that no vector width changes the order of addition.
-const PARTIAL_SUMS: usize = 8;
+const PARTIAL_SUMS: usize = 32;
 
 /// Runs `kernel` over every block and returns its results in the order of the blocks.
 pub(super) fn collect_blocks<S, T: Send + Sync>(

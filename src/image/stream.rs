@@ -3,6 +3,7 @@
 //! Gzip (RFC 1952) is known by its first two bytes, not by the file's name. Members that follow each other are one
 //! stream, as the RFC has it; checksums are checked, and so the file is read to its end before a result counts.
 
+use std::cell::Cell;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, ErrorKind, Read};
 use std::path::Path;
@@ -125,75 +126,96 @@ pub(super) fn for_each_slab<E: From<ImageError>>(
     header: &Header,
     mut consume: impl FnMut(Slab<'_>) -> Result<(), E>,
 ) -> Result<(), E> {
-    let [nx, ny, nz] = header.grid.stored_shape();
-    let row_bytes = nx * header.codec.sample.size();
-    let frame_bytes = row_bytes * ny * nz;
-    let slab_bytes = slab_bytes(header);
-    let plan = (0..header.frames)
-        .flat_map(|frame| (0..frame_bytes).step_by(slab_bytes).map(move |at| (frame, at)))
-        .map(|(frame, at)| (frame, at, slab_bytes.min(frame_bytes - at)));
-    let (full, filled) = mpsc::sync_channel(SLABS);
+    if header.data_bytes <= SLAB_BYTES as u64 {
+        // A thread would take longer to wake than the file to read.
+        let spare = Cell::new(Vec::new());
+        return inflate(
+            path,
+            header,
+            || Some(spare.take()),
+            |arrived| {
+                consume(arrived.as_slab())?;
+                spare.set(arrived.bytes);
+                Ok(true)
+            },
+        );
+    }
+    let (full, filled) = mpsc::sync_channel::<Result<Arrived, ImageError>>(SLABS);
     let (empty, emptied) = mpsc::channel();
     for _ in 0..SLABS {
         // The receiver stands in this function: sending cannot fail.
         let _ = empty.send(Vec::new());
     }
-    let sizes = plan.clone().map(|(_, _, size)| size);
     thread::scope(|scope| {
+        // Both ends fall with this closure, so an error or a panic in here also ends the other thread.
+        let (filled, empty) = (filled, empty);
         thread::Builder::new()
             .name("inflate".into())
             .spawn_scoped(scope, move || {
                 // A receiver that is gone has found an error of its own and needs no more.
-                if let Err(error) = inflate(path, header, sizes, &full, &emptied) {
+                let deliver = |arrived| Ok(full.send(Ok(arrived)).is_ok());
+                if let Err(error) = inflate(path, header, || emptied.recv().ok(), deliver) {
                     let _ = full.send(Err(error));
                 }
             })
             .map_err(|source| ImageError::Read { path: path.into(), source })?;
-        // Both ends fall with this closure, so an error or a panic in here also ends the other thread.
-        let (filled, empty) = (filled, empty);
-        for (frame, at, _) in plan {
-            let Ok(slab) = filled.recv() else { break };
-            let bytes: Vec<u8> = slab?;
-            consume(Slab { frame, first_row: at / row_bytes, bytes: &bytes })?;
-            let _ = empty.send(bytes);
+        // The channel closes when the rest of the file was in order too.
+        while let Ok(arrived) = filled.recv() {
+            let arrived = arrived?;
+            consume(arrived.as_slab())?;
+            let _ = empty.send(arrived.bytes);
         }
-        // The other thread ends in silence when the rest of the file was in order.
-        match filled.recv() {
-            Ok(Err(error)) => Err(error.into()),
-            Ok(Ok(_)) | Err(_) => Ok(()),
-        }
+        Ok(())
     })
 }
 
-/// Sends the slabs, then reads on to the end of the file, where its checksum stands.
-fn inflate(
+/// A slab that owns its bytes.
+struct Arrived {
+    frame: usize,
+    first_row: usize,
+    bytes: Vec<u8>,
+}
+
+impl Arrived {
+    fn as_slab(&self) -> Slab<'_> {
+        Slab { frame: self.frame, first_row: self.first_row, bytes: &self.bytes }
+    }
+}
+
+/// Delivers all slabs, then reads on to the end of the file, where its checksum stands. Stops when there are no more
+/// buffers or `deliver` says false.
+fn inflate<E: From<ImageError>>(
     path: &Path,
     header: &Header,
-    sizes: impl Iterator<Item = usize>,
-    full: &mpsc::SyncSender<Result<Vec<u8>, ImageError>>,
-    emptied: &mpsc::Receiver<Vec<u8>>,
-) -> Result<(), ImageError> {
-    let (mut bytes, _) = Bytes::open(path)?;
+    buffer: impl Fn() -> Option<Vec<u8>>,
+    mut deliver: impl FnMut(Arrived) -> Result<bool, E>,
+) -> Result<(), E> {
+    let [nx, ny, nz] = header.grid.stored_shape();
+    let row_bytes = nx * header.codec.sample.size();
+    let rows_per_slab = slab_bytes(header) / row_bytes;
     let expected = header.data_offset + header.data_bytes;
     let truncated = |found| ImageError::Truncated { path: path.into(), expected, found };
-    let mut position = bytes.skip(header.data_offset).map_err(|error| bytes.error(path, error))?;
+    let (mut file, _) = Bytes::open(path)?;
+    let mut position = file.skip(header.data_offset).map_err(|error| file.error(path, error))?;
     if position < header.data_offset {
-        return Err(truncated(position));
+        return Err(truncated(position).into());
     }
-    for size in sizes {
-        let Ok(mut slab) = emptied.recv() else { return Ok(()) };
-        slab.resize(size, 0);
-        let filled = bytes.fill(&mut slab).map_err(|error| bytes.error(path, error))?;
-        position += filled as u64;
-        if filled < size {
-            return Err(truncated(position));
-        }
-        if full.send(Ok(slab)).is_err() {
-            return Ok(());
+    for frame in 0..header.frames {
+        for first_row in (0..ny * nz).step_by(rows_per_slab) {
+            let Some(mut bytes) = buffer() else { return Ok(()) };
+            bytes.resize(row_bytes * rows_per_slab.min(ny * nz - first_row), 0);
+            let filled = file.fill(&mut bytes).map_err(|error| file.error(path, error))?;
+            position += filled as u64;
+            if filled < bytes.len() {
+                return Err(truncated(position).into());
+            }
+            if !deliver(Arrived { frame, first_row, bytes })? {
+                return Ok(());
+            }
         }
     }
-    if matches!(bytes, Bytes::Gzip(_)) {
-        bytes.skip(u64::MAX).map_err(|error| bytes.error(path, error))?;
+    if matches!(file, Bytes::Gzip(_)) {
+        file.skip(u64::MAX).map_err(|error| file.error(path, error))?;
     }
     Ok(())
 }

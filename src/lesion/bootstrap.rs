@@ -32,7 +32,8 @@ pub struct Interval {
 /// METHOD: the mask is cut into cubes of `bootstrap_block_mm` from the corner of its bounding box; blocks are drawn
 /// with replacement, as many as there are, and the mean over their voxels is taken. The ends are the 2.5th and the
 /// 97.5th percentile of the replicates, widened about the mean by `√(B/(B-1)) t(B-1) / 1.96` for B blocks: percentile
-/// intervals of few draws are too narrow. It covers spread within the lesion only, not between two scans (see
+/// intervals of few draws are too narrow. On noise correlated over 4 x 4 x 8 mm it covers the truth in 85 to 90 % (see
+/// the test); on longer correlation less. It covers spread within the lesion only, not between two scans (see
 /// [`super::probability_above`]). `None` where the mask holds too few blocks or voxels. The same seed, the same bits.
 pub fn mean_interval(values: &[f32], mask: &Mask, settings: &Settings) -> Option<Interval> {
     let blocks = blocks(values, mask, settings.bootstrap_block_mm)?;

@@ -24,7 +24,7 @@ pub fn volume_change_percent(volume_ml: f64, index_volume_ml: f64) -> Option<f64
 
 /// Growth since resection: longest diameter of the recurrence (cm) over months since the resection.
 ///
-/// Park JO et al., Ann Surg 2009;250:977 (the one-centimeter-per-month rule): nothing is left at resection, so the
+/// Park 2009 (the one-centimeter-per-month rule): nothing is left at resection, so the
 /// size now is the growth since. `None` where the scan is not later than the resection.
 pub fn growth_cm_per_month(longest_diameter_mm: f64, resection: Date, scan: Date) -> Option<f64> {
     let days = days_between(resection, scan);

@@ -1,7 +1,7 @@
 //! What a value says about the truth, when scanning again would give another one.
 //!
-//! Test-retest variation of normalized rCBV: Prah MA et al., AJNR 2015;36:1654 (within-subject coefficient of
-//! variation); Jafari-Khouzani K et al., AJNR 2015;36:1049.
+//! Test-retest variation of normalized rCBV: Prah 2015 (within-subject coefficient of variation), Jafari-Khouzani
+//! 2015 (scans one to five days apart).
 
 use statrs::distribution::{ContinuousCDF, Normal};
 

@@ -2,7 +2,7 @@
 //!
 //! Otsu N. A threshold selection method from gray-level histograms. IEEE Trans Syst Man Cybern 1979;9:62.
 
-use super::components::{largest_component, with_holes_filled};
+use super::components::{largest_component, with_holes_filled, with_slice_holes_filled};
 use super::error::RegionError;
 use crate::image::{Mask, Volume};
 
@@ -18,15 +18,26 @@ const CAP: f64 = 0.98;
 
 /// The brain of a mean baseline image: brighter than Otsu's threshold, largest 26-component, holes filled.
 ///
-/// METHOD: good enough to bound a perfusion analysis of fat-suppressed EPI and the head of a PET image. It does not
-/// strip a skull: on a T1 image, or a PET image with uptake in the scalp, it finds the head (see
-/// [`super::Outline::Head`]). An image without contrast between head and air is an error.
+/// METHOD: good enough to bound a perfusion analysis of fat-suppressed EPI. It does not strip a skull: where scalp is
+/// bright, as on T1 or in a PET image, use [`head_mask`]. An image without contrast between head and air is an error.
 pub fn brain_mask(image: &Volume) -> Result<Mask, RegionError> {
+    Ok(with_holes_filled(largest_bright(image)?))
+}
+
+/// The head in a T1 or PET image: as [`brain_mask`], and the holes of each axial slice filled as well, because skull
+/// and cavities are dark and open towards the neck.
+///
+/// METHOD: it serves to find the midline and, as [`super::Outline::Head`], the approximate depth below the brain's
+/// surface. It includes scalp, face and neck.
+pub fn head_mask(image: &Volume) -> Result<Mask, RegionError> {
+    Ok(with_slice_holes_filled(with_holes_filled(largest_bright(image)?)))
+}
+
+fn largest_bright(image: &Volume) -> Result<Mask, RegionError> {
     let threshold = otsu_threshold(&image.data)?;
     let bright = Mask { grid: image.grid, data: image.data.iter().map(|&value| value > threshold).collect() };
-    let largest = largest_component(&bright)
-        .ok_or_else(|| RegionError::NothingFound { reason: format!("no voxel is brighter than {threshold}") })?;
-    Ok(with_holes_filled(largest))
+    largest_component(&bright)
+        .ok_or_else(|| RegionError::NothingFound { reason: format!("no voxel is brighter than {threshold}") })
 }
 
 /// Otsu's threshold of the finite values: foreground is what lies above it.
@@ -112,6 +123,18 @@ mod tests {
         let values: Vec<f32> = (0..100).map(|i| if i < 70 { 10.0 } else { 50.0 }).collect();
         let threshold = otsu_threshold(&values).unwrap();
         assert!((threshold - 30.0).abs() < 0.2, "{threshold}");
+    }
+
+    #[test]
+    fn a_dark_canal_through_the_slab_is_head_and_not_brain() {
+        let grid = centered_grid([30, 30, 6], [4.0; 3]);
+        let column = |p: [f64; 3], radius: f64| p[0].hypot(p[1]) <= radius;
+        let data = (0..grid.len()).map(|index| grid.position(grid.voxel(index)));
+        let signal = |p| if column(p, 40.0) && !column(p, 10.0) { 100.0 } else { 5.0 };
+        let image = Volume { grid, data: data.map(signal).collect() };
+        let (head, ring) = (head_mask(&image).unwrap(), brain_mask(&image).unwrap());
+        assert_eq!(head, mask_where(grid, |p| column(p, 40.0)));
+        assert_eq!(ring, mask_where(grid, |p| column(p, 40.0) && !column(p, 10.0)));
     }
 
     #[test]

@@ -32,7 +32,7 @@ impl Components {
 
 /// The components of a mask.
 pub fn components(mask: &Mask, connectivity: Connectivity) -> Components {
-    let runs = Runs::of(&mask.data, &mask.grid, true, connectivity);
+    let runs = Runs::of(&mask.data, mask.grid.shape(), true, connectivity);
     let mut data = vec![0; mask.grid.len()];
     for (run, &component) in runs.runs.iter().zip(&runs.component) {
         data[run.start..run.end].fill(component + 1);
@@ -75,7 +75,7 @@ pub fn joined_components(mask: &Mask, below_mm: f64) -> Components {
 
 /// The largest component by 26-connection; `None` for an empty mask.
 pub fn largest_component(mask: &Mask) -> Option<Mask> {
-    let runs = Runs::of(&mask.data, &mask.grid, true, Connectivity::Corners26);
+    let runs = Runs::of(&mask.data, mask.grid.shape(), true, Connectivity::Corners26);
     if runs.sizes.is_empty() {
         return None;
     }
@@ -88,21 +88,36 @@ pub fn largest_component(mask: &Mask) -> Option<Mask> {
 
 /// The mask with its holes filled: background that no path over faces joins to the border of the image.
 pub(super) fn with_holes_filled(mut mask: Mask) -> Mask {
-    let [nx, ny, nz] = mask.grid.shape();
-    // Faces for the background because it is the counterpart of corners for the object: no leak through a diagonal.
-    let runs = Runs::of(&mask.data, &mask.grid, false, Connectivity::Faces6);
-    let mut open = vec![false; runs.sizes.len()];
-    for (run, &component) in runs.runs.iter().zip(&runs.component) {
-        let [x, y, z] = mask.grid.voxel(run.start);
-        let ends = x == 0 || x + run.end - run.start == nx;
-        open[component as usize] |= ends || y == 0 || y + 1 == ny || z == 0 || z + 1 == nz;
-    }
-    for (run, &component) in runs.runs.iter().zip(&runs.component) {
-        if !open[component as usize] {
-            mask.data[run.start..run.end].fill(true);
-        }
+    let shape = mask.grid.shape();
+    fill_holes(&mut mask.data, shape, [true; 3]);
+    mask
+}
+
+/// The mask with the holes of each axial slice filled: also cavities that are open above or below.
+pub(super) fn with_slice_holes_filled(mut mask: Mask) -> Mask {
+    let [nx, ny, _] = mask.grid.shape();
+    for slice in mask.data.chunks_exact_mut(nx * ny) {
+        fill_holes(slice, [nx, ny, 1], [true, true, false]);
     }
     mask
+}
+
+/// Fills background that does not reach the border along the axes where the border is `open`.
+fn fill_holes(data: &mut [bool], shape: [usize; 3], open: [bool; 3]) {
+    // Faces for the background because it is the counterpart of corners for the object: no leak through a diagonal.
+    let runs = Runs::of(data, shape, false, Connectivity::Faces6);
+    let [nx, ny, nz] = shape;
+    let mut outside = vec![false; runs.sizes.len()];
+    for (run, &component) in runs.runs.iter().zip(&runs.component) {
+        let (x, y, z) = (run.start % nx, run.start / nx % ny, run.start / (nx * ny));
+        let at_border = [x == 0 || x + run.end - run.start == nx, y == 0 || y + 1 == ny, z == 0 || z + 1 == nz];
+        outside[component as usize] |= (0..3).any(|axis| open[axis] && at_border[axis]);
+    }
+    for (run, &component) in runs.runs.iter().zip(&runs.component) {
+        if !outside[component as usize] {
+            data[run.start..run.end].fill(true);
+        }
+    }
 }
 
 /// A run of voxels along the first axis, as linear indices.
@@ -120,8 +135,7 @@ struct Runs {
 
 impl Runs {
     /// Runs of the voxels that equal `value`.
-    fn of(data: &[bool], grid: &Grid, value: bool, connectivity: Connectivity) -> Self {
-        let [nx, ny, nz] = grid.shape();
+    fn of(data: &[bool], [nx, ny, nz]: [usize; 3], value: bool, connectivity: Connectivity) -> Self {
         let mut runs: Vec<Run> = Vec::new();
         let mut rows = Vec::with_capacity(ny * nz + 1);
         for (row, voxels) in data.chunks_exact(nx).enumerate() {
@@ -411,6 +425,10 @@ mod tests {
         assert_eq!(with_holes_filled(shell.clone()).count(), 125);
         shell.data[grid.index([3, 3, 1])] = false;
         assert_eq!(with_holes_filled(shell.clone()).count(), shell.count());
+        // Open below only: closed within each slice.
+        assert_eq!(with_slice_holes_filled(shell.clone()).count(), 125);
+        shell.data[grid.index([3, 1, 3])] = false;
+        assert_eq!(with_slice_holes_filled(shell).count(), 125 - 9 - 1);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Where a PET image shows healthy brain: the background that uptake is divided by.
 //!
 //! Law I et al., Eur J Nucl Med Mol Imaging 2019;46:540 (EANM/EANO/RANO); Unterrainer M et al., EJNMMI Res
-//! 2017;7:88: a crescent-shaped region of grey and white matter in the contralateral hemisphere.
+//! 2017, 10.1186/s13550-017-0295-y: a crescent-shaped region of grey and white matter in the contralateral hemisphere.
 
 use super::error::RegionError;
 use super::mirror::mirrored;

@@ -27,6 +27,9 @@ const LIMIT: f64 = 30.0;
 /// Share of the brain's blocks that must have a mirror image inside the field of view.
 const SMALLEST_OVERLAP: f64 = 0.5;
 
+/// Voxels of the brain that the range of its values is taken from.
+const SAMPLE: usize = 50_000;
+
 /// Axes of fewer blocks are not smoothed along.
 const THINNEST_SMOOTHED: usize = 6;
 
@@ -121,14 +124,14 @@ fn refined(start: Candidate, first: f64, last: f64, symmetry: impl Fn([f64; 3]) 
     best
 }
 
-/// Second and 98th percentile of the finite values in the brain.
+/// Second and 98th percentile of the finite values in the brain, of a sample where the brain is large.
 fn tissue_range(image: &Volume, brain: &Mask) -> Option<[f64; 2]> {
-    let mut values: Vec<f32> = brain.indices().map(|index| image.data[index]).filter(|v| v.is_finite()).collect();
-    if values.is_empty() {
-        return None;
-    }
+    let step = (brain.count() / SAMPLE).max(1);
+    let values = brain.indices().step_by(step).map(|index| image.data[index]);
+    let mut values: Vec<f32> = values.filter(|value| value.is_finite()).collect();
+    let last = values.len().checked_sub(1)?;
     let mut at = |share: f64| {
-        let rank = ((values.len() - 1) as f64 * share).round() as usize;
+        let rank = (last as f64 * share).round() as usize;
         f64::from(*values.select_nth_unstable_by(rank, f32::total_cmp).1)
     };
     Some([at(0.02), at(0.98)])
@@ -136,13 +139,17 @@ fn tissue_range(image: &Volume, brain: &Mask) -> Option<[f64; 2]> {
 
 /// Mean position of a mask's voxels, mm.
 fn centroid(mask: &Mask) -> [f64; 3] {
+    let [nx, ny, _] = mask.grid.shape();
     let (mut sum, mut count) = ([0_usize; 3], 0_usize);
-    for index in mask.indices() {
-        let voxel = mask.grid.voxel(index);
-        for axis in 0..3 {
-            sum[axis] += voxel[axis];
+    for (row, voxels) in mask.data.chunks_exact(nx).enumerate() {
+        let mut inside = 0;
+        for (x, _) in voxels.iter().enumerate().filter(|(_, inside)| **inside) {
+            sum[0] += x;
+            inside += 1;
         }
-        count += 1;
+        sum[1] += inside * (row % ny);
+        sum[2] += inside * (row / ny);
+        count += inside;
     }
     mask.grid.affine().apply(sum.map(|total| total as f64 / count.max(1) as f64))
 }

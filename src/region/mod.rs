@@ -13,7 +13,7 @@ mod plane;
 mod settings;
 mod white_matter;
 
-pub use brain::{brain_mask, otsu_threshold};
+pub use brain::{brain_mask, head_mask, otsu_threshold};
 pub use components::{Components, Connectivity, components, joined_components, largest_component};
 pub use crescent::{Background, BackgroundShape, Outline, background};
 pub use error::RegionError;

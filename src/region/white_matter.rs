@@ -31,6 +31,16 @@ pub struct ReferenceFacts {
     pub side: Option<Side>,
 }
 
+impl ReferenceFacts {
+    /// The doubt that a reference inside a lesion deserves.
+    pub fn caveat(&self) -> Option<Caveat> {
+        (self.lesion_overlap.0 > 0.0).then(|| {
+            let detail = format!("{:.2} of {:.2} lie in a lesion mask", self.lesion_overlap, self.volume);
+            Caveat::new(CaveatCode::ReferenceOverlapsLesion, detail)
+        })
+    }
+}
+
 /// A reference region that was found.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Reference {
@@ -304,6 +314,9 @@ mod tests {
         let reference = ball([30.0, 0.0, 2.5], 8.0);
         let facts = reference_facts(&reference, &image, Some(&reference), None).unwrap();
         assert_eq!(facts.lesion_overlap, reference.volume());
+        assert_eq!(facts.caveat().map(|caveat| caveat.code), Some(CaveatCode::ReferenceOverlapsLesion));
+        let apart = reference_facts(&reference, &image, Some(&ball([-30.0, 0.0, 2.5], 8.0)), None).unwrap();
+        assert_eq!(apart.caveat(), None);
         assert_eq!(facts.side, None);
         let elsewhere = Mask::filled(centered_grid([4, 4, 4], [1.0; 3]), true);
         assert!(matches!(reference_facts(&elsewhere, &image, None, None), Err(RegionError::Space { .. })));
