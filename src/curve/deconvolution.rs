@@ -218,8 +218,8 @@ fn phase(index: usize, length: usize) -> f64 {
 fn smooth_length(least: usize) -> usize {
     let is_smooth = |length: &usize| {
         let mut rest = *length;
-        for prime in [2, 3, 5] {
-            while rest % prime == 0 {
+        for prime in [2usize, 3, 5] {
+            while rest.is_multiple_of(prime) {
                 rest /= prime;
             }
         }

@@ -171,6 +171,11 @@ impl DscResult {
         self.timing.arrival as f64 * self.step
     }
 
+    /// The frames, counted from the first steady one, over which rCBV is integrated.
+    pub(super) fn integration_frames(&self) -> std::ops::Range<usize> {
+        integration_frames(&self.timing, self.step, &self.settings)
+    }
+
     /// The settings that the maps were made with.
     pub fn settings(&self) -> &Settings {
         &self.settings
