@@ -148,7 +148,7 @@ pub const NO_CAVEATS: &str = "None was raised.";
 pub const NO_METHODS: &str = "No methods text was recorded for this session.";
 
 /// Where the inputs were not recorded.
-pub const NO_INPUTS: &str = "No input was recorded.";
+pub const NO_INPUTS: &str = "Each subject's page lists its inputs.";
 
 /// First link of a page, for the keyboard.
 pub const SKIP: &str = "Skip to the report";
