@@ -210,12 +210,12 @@ impl Bin {
 }
 
 /// `2π·(index mod length)/length`: the angle is reduced before it is rounded.
-fn phase(index: usize, length: usize) -> f64 {
+pub(super) fn phase(index: usize, length: usize) -> f64 {
     TAU * (index % length) as f64 / length as f64
 }
 
 /// The smallest length from `least` on with no prime factor above 5.
-fn smooth_length(least: usize) -> usize {
+pub(super) fn smooth_length(least: usize) -> usize {
     let is_smooth = |length: &usize| {
         let mut rest = *length;
         for prime in [2usize, 3, 5] {

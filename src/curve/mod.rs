@@ -11,3 +11,4 @@ pub mod deconvolution;
 pub mod exponential;
 pub mod linear_fit;
 pub mod logarithm;
+pub mod tikhonov;

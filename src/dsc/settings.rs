@@ -43,6 +43,8 @@ closed_words! {
         Osvd = "osvd",
         /// Block-circulant, one threshold.
         Csvd = "csvd",
+        /// Block-circulant Tikhonov, strength by generalized cross-validation.
+        Tikhonov = "tikhonov",
         /// No flow, no transit times.
         None = "none",
     }
