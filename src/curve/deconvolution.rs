@@ -125,8 +125,8 @@ impl Deconvolution {
         peak.expect("a block of one curve gives one peak")
     }
 
-    /// The residue function of one curve at a given number of kept bins' threshold, in f64: 1/s at L samples, those
-    /// beyond N at negative times. `threshold` is a fraction of the largest singular value.
+    /// The residue function of one curve at one threshold, a fraction of the largest singular value: 1/s at L samples,
+    /// those beyond N at negative times. `None` where [`Deconvolution::new`] gives none or the lengths differ.
     pub fn residue(arterial: &[f64], curve: &[f64], step: f64, threshold: f64) -> Option<Vec<f64>> {
         let model = Self::new(arterial, step, Truncation::Fixed { threshold })?;
         if curve.len() != model.frames {
