@@ -156,7 +156,8 @@ impl Grid {
             affine[row][3] = stored_affine.0[row][3];
             for i in 0..3 {
                 let step = stored_affine.0[row][storage.axis[i]];
-                affine[row][i] = if storage.flipped[i] { -step } else { step };
+                // Adding zero turns -0 into 0, which would otherwise show in a table.
+                affine[row][i] = if storage.flipped[i] { -step } else { step } + 0.0;
                 if storage.flipped[i] {
                     affine[row][3] += step * (shape[i] - 1) as f64;
                 }
