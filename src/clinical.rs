@@ -113,13 +113,13 @@ closed_words! {
 /// A PET tracer. Cut-offs exist per tracer; a MET cut-off can never be applied to FET.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Tracer {
-    /// L-[methyl-11C]methionine.
+    /// `L-[methyl-11C]methionine`.
     Met,
-    /// O-(2-[18F]fluoroethyl)-L-tyrosine.
+    /// `O-(2-[18F]fluoroethyl)-L-tyrosine`.
     Fet,
-    /// 6-[18F]fluoro-L-DOPA.
+    /// `6-[18F]fluoro-L-DOPA`.
     Fdopa,
-    /// 2-[18F]fluoro-2-deoxy-D-glucose.
+    /// `2-[18F]fluoro-2-deoxy-D-glucose`.
     Fdg,
     /// Another word: quantities, no cut-off.
     Other(String),

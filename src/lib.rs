@@ -13,15 +13,29 @@ pub mod units;
 pub mod image;
 
 pub mod curve;
+pub mod region;
+
+pub mod study;
 
 pub mod dsc;
+pub mod pet;
 
 pub mod lesion;
 pub mod verdict;
 
+pub mod surveillance;
+
+pub mod cohort;
+
+pub mod dataset;
 pub mod report;
 
 pub mod phantom;
+
 pub mod settings;
+
+pub mod pipeline;
+
+pub mod cli;
 
 pub use words::UnknownWord;

@@ -1,2 +1,5 @@
-//! relight
-fn main() {}
+//! The `relight` program: parse, run, exit code.
+
+fn main() -> std::process::ExitCode {
+    relight::cli::main()
+}

@@ -100,26 +100,41 @@ caveat_codes! {
     // study
     HeightInCentimeters = "HEIGHT_IN_CENTIMETERS", "A body height above 3 was read as centimeters.";
     SidecarAndHeaderDiffer = "SIDECAR_AND_HEADER_DIFFER", "The sidecar and the image header give different values; the sidecar's was used.";
+    SidecarAndTableDiffer = "SIDECAR_AND_TABLE_DIFFER", "The sidecar and the study's table give different body values; the sidecar's was used.";
+    TracerNamesDiffer = "TRACER_NAMES_DIFFER", "The file name and the sidecar name the tracer differently; the one that is a known tracer was used.";
+    OneOfSeveralFiles = "ONE_OF_SEVERAL_FILES", "Several files fit one role; the settings chose one of them by name.";
     MaskResampled = "MASK_RESAMPLED", "A mask stood on another grid and was taken to the series by nearest neighbor in scanner coordinates.";
     MaskPartlyOutside = "MASK_PARTLY_OUTSIDE", "Part of the lesion mask lies outside the image; only the covered part was measured.";
+    LesionLostOnGrid = "LESION_LOST_ON_GRID", "The lesion is so small that no voxel of the series lies in it: it cannot be measured there.";
+    MasksNotMatched = "MASKS_NOT_MATCHED", "Masks of several components stand on several grids and carry no labels: which is which cannot be told, so the anatomical mask was taken to the series.";
+    TransformNotUsed = "TRANSFORM_NOT_USED", "A transform file lies beside the images; this version relates images by their scanner coordinates alone.";
+    OtherTracers = "OTHER_TRACERS", "The session has more than one PET tracer: the row holds one of them, the maps all.";
+    NoReference = "NO_REFERENCE", "No reference region: rCBV is not normalized, and cut-offs do not apply to it.";
     // dsc
     BaselineShort = "BASELINE_SHORT", "Fewer than ten frames before the bolus arrives: the baseline signal is uncertain.";
     ProtocolOutsideConsensus = "PROTOCOL_OUTSIDE_CONSENSUS", "The DSC protocol lies outside the consensus recommendation (Boxerman 2020), so the cut-offs may not transfer.";
     VoxelsSaturated = "VOXELS_SATURATED", "Voxels whose signal fell to the noise floor were left out of the means.";
     AifFailed = "AIF_FAILED", "No arterial input function could be found: CBF, MTT and Tmax are not estimated; rCBV does not need one.";
     MirroredReference = "MIRRORED_REFERENCE", "No reference mask was given: the lesion mirrored in the mid-sagittal plane, white matter only, served as the reference.";
+    ReferenceOverlapsLesion = "REFERENCE_OVERLAPS_LESION", "The reference region shares voxels with a lesion: normalized values are too low or too high.";
     LeakageNotCorrected = "LEAKAGE_NOT_CORRECTED", "The leakage model could not be solved in some voxels: they are not estimated.";
     LeakageModelNone = "LEAKAGE_MODEL_NONE", "Leakage correction was switched off: rCBV is uncorrected, and cut-offs set for corrected values may not transfer.";
     // pet
     UptakeTimeZero = "UPTAKE_TIME_ZERO", "Injection and scan start at the same time for a static scan: TimeZero, ScanStart or InjectionStart is suspicious.";
     FramesOverlap = "FRAMES_OVERLAP", "FrameDuration makes frames overlap: it may hold end times.";
     MidnightCrossed = "MIDNIGHT_CROSSED", "A time runs past midnight or backwards.";
+    FrameCountMismatch = "FRAME_COUNT_MISMATCH", "The sidecar describes another number of frames than the image holds.";
+    FrameTimesInvalid = "FRAME_TIMES_INVALID", "Frame start times do not increase, or a frame's duration is not positive.";
+    HalfLifeMismatch = "HALF_LIFE_MISMATCH", "The header's half-life is not that of the named radionuclide; the header's was used.";
+    StaticWindowNotPlaced = "STATIC_WINDOW_NOT_PLACED", "The static window could not be placed among the frames: all frames were averaged.";
+    BackgroundInsideLesion = "BACKGROUND_INSIDE_LESION", "Part of the background region lies inside a lesion, which lowers TBR.";
     DecayFactorMismatch = "DECAY_FACTOR_MISMATCH", "DecayCorrectionFactor does not fit FrameTimesStart and ImageDecayCorrectionTime: TimeZero may be wrong.";
     DoseOrWeightImplausible = "DOSE_OR_WEIGHT_IMPLAUSIBLE", "The injected dose or the body weight is outside what is plausible.";
     SuvNotAvailable = "SUV_NOT_AVAILABLE", "SUV could not be computed because a field is missing; TBR does not need it.";
     AutomaticBackground = "AUTOMATIC_BACKGROUND", "No background mask was given: an automatic region served; look at its picture.";
     BackgroundHeterogeneous = "BACKGROUND_HETEROGENEOUS", "The background region varies more than expected; TBR is less certain.";
     NoBackground = "NO_BACKGROUND", "No background region: TBR is not computed.";
+    UptakeNotEstimated = "UPTAKE_NOT_ESTIMATED", "Voxels of the lesion hold no value and were left out.";
     NegativeUptake = "NEGATIVE_UPTAKE", "The PET image holds negative voxels inside the lesion.";
     SmallLesionPet = "SMALL_LESION_PET", "The lesion is narrower than twice the scanner's resolution: uptake is underestimated (partial volume).";
     // lesion
@@ -137,7 +152,8 @@ caveat_codes! {
     ImpossibleValue = "IMPOSSIBLE_VALUE", "A negative or infinite value cannot be a measurement; it is treated as missing.";
     AslUnvalidated = "ASL_UNVALIDATED", "The ASL cut-offs are borrowed from rCBV and are not validated.";
     PathwayUnknown = "PATHWAY_UNKNOWN", "The disease pathway is not known: quantities are given, a verdict is not.";
-    SarcomaNotJudged = "SARCOMA_NOT_JUDGED", "Sarcoma lesions are measured; their pathway is not judged by this version.";
+    SingleFeature = "SINGLE_FEATURE", "The sarcoma verdict rests on one feature; two concordant features are expected.";
+    BaselineMissing = "BASELINE_MISSING", "No earlier scan of the site to compare with: the most important pitfall of sarcoma surveillance.";
 }
 
 impl std::fmt::Display for CaveatCode {

@@ -1,5 +1,13 @@
 //! Closed vocabularies: a word of a table becomes a variant here or an error that lists the words that are allowed.
 
+/// How missing values are written in tables.
+pub const MISSING: &str = "n/a";
+
+/// Whether a cell says that its value is missing.
+pub fn is_missing(text: &str) -> bool {
+    matches!(text, "" | "n/a" | "N/A" | "NA" | "na" | "nan" | "NaN")
+}
+
 /// A word that is not in its vocabulary.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{found:?} is not a {vocabulary}; expected one of: {}", expected.join(", "))]

@@ -5,7 +5,6 @@ use std::io::Write;
 use super::error::ImageError;
 use super::grid::{Affine, Grid};
 use super::gzip::ParallelGzip;
-use super::rows::Rows;
 use super::volume::{Labels, Mask, Volume};
 use crate::units::Seconds;
 
@@ -79,7 +78,8 @@ pub fn write_mask(writer: impl Write, mask: &Mask, compression: Compression) -> 
 }
 
 /// Writes a time series frame by frame: `frame` gets the number of a frame and a buffer with one value per voxel of
-/// `grid` in canonical order, which it fills. Only one frame is held at a time.
+/// `grid` in canonical order, which it fills. Only one frame is held at a time. One frame without a frame time is
+/// written as a volume: three dimensions.
 pub fn write_series(
     writer: impl Write,
     grid: &Grid,
@@ -89,7 +89,7 @@ pub fn write_series(
     compression: Compression,
     mut frame: impl FnMut(usize, &mut [f32]),
 ) -> Result<(), ImageError> {
-    let frames_and_time = Some((frames, frame_time));
+    let frames_and_time = (frames > 1 || frame_time.is_some()).then_some((frames, frame_time));
     let mut values = vec![0.0_f32; grid.len()];
     match stored_as {
         StoredAs::Float32 => {
@@ -248,13 +248,15 @@ impl Frames<'_, '_> {
         values: &[T],
         encode: impl Fn(T, &mut Vec<u8>) -> Result<(), ImageError>,
     ) -> Result<(), ImageError> {
-        let rows = Rows::of(self.layout.grid);
-        let mut bytes = Vec::with_capacity(rows.length * self.layout.bytes);
-        for row in 0..rows.count {
-            let place = rows.place(row);
+        let [nx, ny, nz] = self.layout.grid.stored_shape();
+        let (offset, steps) = self.layout.grid.memory_steps();
+        let mut bytes = Vec::with_capacity(nx * self.layout.bytes);
+        for row in 0..ny * nz {
+            let (y, z) = ((row % ny) as isize, (row / ny) as isize);
+            let first = offset.wrapping_add_signed(steps[1] * y + steps[2] * z);
             bytes.clear();
-            for x in 0..rows.length {
-                encode(values[place.at(x)], &mut bytes)?;
+            for x in 0..nx {
+                encode(values[first.wrapping_add_signed(steps[0] * x as isize)], &mut bytes)?;
             }
             self.writer.write_all(&bytes)?;
         }

@@ -8,9 +8,7 @@ use serde_json::Value;
 
 use crate::clinical::{Histology, Margins, NewEnhancement, Pathway, RtField, SteroidChange, Symptoms, Tracer, YesNo};
 use crate::quality::Quality;
-
-/// How missing values are written in tables.
-pub const MISSING: &str = "n/a";
+pub use crate::words::{MISSING, is_missing};
 
 /// A column of the lesion table: its name, unit and meaning (the data dictionary).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -153,11 +151,6 @@ macro_rules! lesion_record {
     };
 }
 
-/// Whether a cell says that its value is missing.
-pub fn is_missing(text: &str) -> bool {
-    matches!(text, "" | "n/a" | "N/A" | "NA" | "na" | "nan" | "NaN")
-}
-
 lesion_record! {
     participant_id: String, "", "Pseudonymous subject label, `sub-…`.";
     session_id: String, "", "Session label, `ses-…`.";
@@ -230,6 +223,29 @@ lesion_record! {
     rt_field: RtField, "", "Place against the radiotherapy field.";
     new_enhancement: NewEnhancement, "", "Whether the enhancement is new or larger.";
     margins: Margins, "", "Whether the margins are clear.";
+}
+
+impl serde::Serialize for LesionRecord {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.json().serialize(serializer)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for LesionRecord {
+    /// Reads the columns it knows and leaves the others to whoever reads the same object.
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let map = serde_json::Map::<String, Value>::deserialize(deserializer)?;
+        let mut record = Self::default();
+        for (column, value) in &map {
+            let text = match value {
+                Value::Null => MISSING.to_owned(),
+                Value::String(text) => text.clone(),
+                other => other.to_string(),
+            };
+            record.set(column, &text).map_err(serde::de::Error::custom)?;
+        }
+        Ok(record)
+    }
 }
 
 #[cfg(test)]

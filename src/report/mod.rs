@@ -1,3 +1,8 @@
 //! Pages: figures, HTML. Computes nothing: every printed number is a field of a typed value.
 
+pub mod figures;
+pub mod html;
 pub mod model;
+pub mod number;
+mod packed;
+pub mod words;

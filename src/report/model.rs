@@ -1,5 +1,6 @@
 //! What a page shows: typed values that the pipeline fills and the page only prints.
 
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::lesion::LesionRecord;
@@ -15,6 +16,10 @@ pub struct SubjectPage {
     pub diagnosis: Option<String>,
     /// Radiotherapy in words, such as `60 Gy in 30 fractions, ended 2025-03-02`.
     pub radiotherapy: Option<String>,
+    /// Last day of radiotherapy, for the time course.
+    pub radiotherapy_end: Option<Date>,
+    /// Link to the study page, relative to this one; `None` where there is none.
+    pub study_link: Option<String>,
     /// Lesions, each with its time points in order; the last one is shown.
     pub lesions: Vec<LesionPage>,
     /// Who made the page and from what.
@@ -41,6 +46,8 @@ pub struct TimePoint {
     pub dsc_checks: Vec<Check>,
     /// Quality checks of PET.
     pub pet_checks: Vec<Check>,
+    /// Spread to expect of each measure when the same lesion is scanned again, for the rulers.
+    pub test_retest: Vec<TestRetest>,
     /// The background of the TBR in words, such as `contralateral crescent, 14.2 mL`.
     pub background: Option<String>,
     /// The film strip, left to right.
@@ -53,6 +60,19 @@ pub struct TimePoint {
     pub methods: Vec<String>,
 }
 
+/// The 95 % range in which a measure would fall if the unchanged lesion were scanned again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TestRetest {
+    /// The column that it belongs to, such as `rcbv_mean`.
+    pub column: String,
+    /// Lower end, in the unit of the column.
+    pub low: f64,
+    /// Upper end.
+    pub high: f64,
+    /// Within-subject coefficient of variation that it comes from, as a fraction.
+    pub variation: f64,
+}
+
 /// What a film-strip panel shows; it decides the color map.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PanelKind {
@@ -60,7 +80,7 @@ pub enum PanelKind {
     Anatomy,
     /// A perfusion map in color.
     Perfusion,
-    /// Fractional tumor burden classes over anatomy.
+    /// Fractional tumor burden classes over anatomy: 1 below the lower cut-off, 2 between, 3 above; NaN elsewhere.
     TumorBurden,
     /// A PET map in color.
     Uptake,
@@ -77,7 +97,7 @@ pub struct Panel {
     pub caption: String,
     /// The pixels in radiological view: patient right on the left, anterior up.
     pub raster: Raster,
-    /// For [`PanelKind::TumorBurden`]: the anatomy beneath.
+    /// For [`PanelKind::TumorBurden`]: the anatomy beneath, over the same field of view; its window is `range`.
     pub underlay: Option<Raster>,
     /// Values at the ends of the color bar.
     pub range: (f64, f64),
@@ -85,10 +105,23 @@ pub struct Panel {
     pub cutoffs: Vec<f64>,
     /// Unit behind the numbers of the bar; empty for ratios.
     pub unit: String,
-    /// Outline of the lesion in pixels, closed polylines.
+    /// Outline of the lesion in pixels, closed polylines; the first pixel reaches from 0 to 1 in both directions.
     pub outline: Vec<Vec<[f32; 2]>>,
     /// Scanner z of the slice, mm.
     pub slice_mm: f64,
+    /// Where the panel lies in the whole slice.
+    pub locator: Option<Locator>,
+}
+
+/// A small picture of the whole slice with the panel's field of view marked.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Locator {
+    /// The whole slice in grey, in radiological view.
+    pub raster: Raster,
+    /// Values drawn black and white.
+    pub range: (f64, f64),
+    /// Left, top, width and height of the panel's field of view, in pixels of this raster.
+    pub field: [f32; 4],
 }
 
 /// Values of a picture, rows from the top.
@@ -101,6 +134,7 @@ pub struct Raster {
     /// Edge of a pixel, mm.
     pub millimeters: f64,
     /// Values row by row; NaN is outside or not estimated.
+    #[serde(with = "super::packed")]
     pub values: Vec<f32>,
 }
 
@@ -115,7 +149,7 @@ pub struct BolusFigure {
     pub lesion_corrected: Vec<f64>,
     /// Reference white matter, 1/s.
     pub reference: Vec<f64>,
-    /// Last frame before the bolus arrives.
+    /// Time of the last frame before the bolus arrives, s.
     pub arrival: f64,
 }
 
@@ -144,7 +178,7 @@ pub struct StudyPage {
     /// Sessions that failed, with the reason.
     pub failures: Vec<(String, String)>,
     /// Day against which windows and overdue visits are told.
-    pub as_of: Option<jiff::civil::Date>,
+    pub as_of: Option<Date>,
     /// From what it was made.
     pub provenance: Provenance,
 }

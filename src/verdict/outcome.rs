@@ -98,7 +98,7 @@ closed_words! {
 pub struct Finding {
     /// The column that was read, such as `rcbv_mean`.
     pub column: &'static str,
-    /// What it is in plain words, such as `Mean rCBV, DSC`.
+    /// What it is in plain words, such as `Mean rCBV (DSC)`.
     pub name: String,
     /// The value, where there is one.
     pub value: Option<f64>,

@@ -1,0 +1,99 @@
+//! `relight dsc`: one DSC series to maps.
+
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+
+use super::exit::{Exit, Failure, Outcome, print, print_json};
+use super::progress::Voice;
+use super::{Global, single};
+use crate::dsc::LeakageModel;
+use crate::lesion::Split;
+use crate::pipeline::{DscRequest, MaskRequest, run_dsc};
+use crate::study::DscGiven;
+use crate::units::Seconds;
+
+/// Map one DSC-MRI series: rCBV (uncorrected, leakage-corrected, normalized), K1, K2, PSR, peak height.
+///
+/// Echo and repetition time come from the JSON beside the series (seconds), or from --te and --tr. rCBV is normalized
+/// to the mean of the white matter in --reference, or in the lesion mirrored across the midline. With --lesions, the
+/// lesion table is printed on standard output.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// The series, 4D NIfTI (its first echo, where there are two).
+    series: PathBuf,
+    /// Folder for the maps; made if it does not exist.
+    #[arg(short, long, value_name = "DIR")]
+    output: PathBuf,
+    /// Second echo; dR2* is then free of T1 effects.
+    #[arg(long, alias = "second_echo", value_name = "FILE")]
+    second_echo: Option<PathBuf>,
+    /// Echo time in seconds; replaces the sidecar's EchoTime.
+    #[arg(long, value_name = "S")]
+    te: Option<f64>,
+    /// Time between frames in seconds; replaces the sidecar's RepetitionTime.
+    #[arg(long, value_name = "S")]
+    tr: Option<f64>,
+    /// Brain mask on the grid of the series; `auto` finds one, `none` measures every voxel.
+    #[arg(long, value_name = "FILE|auto|none", default_value = "auto")]
+    mask: String,
+    /// Normal-appearing white matter on the grid of the series: reference curve and normalization.
+    #[arg(long, value_name = "FILE")]
+    reference: Option<PathBuf>,
+    /// Leakage correction [default: bsw, or what the settings say]
+    /// (bsw: AJNR 2006;27:859; bidirectional: AJNR 2016;37:1440).
+    #[arg(long, value_name = "MODEL")]
+    leakage: Option<LeakageModel>,
+    /// Motion correction; this version has none.
+    #[arg(long, default_value = "none")]
+    motion: Motion,
+    /// Lesion mask or label map; taken to the grid of the series by scanner coordinates.
+    #[arg(long, value_name = "MASK")]
+    lesions: Option<PathBuf>,
+    /// How the mask becomes lesions: labels, components or whole.
+    #[arg(long, value_name = "HOW")]
+    split: Option<Split>,
+    /// Replace files that relight did not write.
+    #[arg(long)]
+    force: bool,
+}
+
+/// How motion is corrected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Motion {
+    /// Not at all.
+    None,
+}
+
+pub(super) fn execute(arguments: &Arguments, global: &Global, voice: &Voice) -> Result<Outcome, Failure> {
+    let mut settings = global.load_settings()?;
+    if let Some(model) = arguments.leakage {
+        settings.dsc.leakage = model;
+    }
+    match arguments.motion {
+        Motion::None => {}
+    }
+    let request = DscRequest {
+        series: arguments.series.clone(),
+        second_echo: arguments.second_echo.clone(),
+        given: DscGiven { echo_time: arguments.te.map(Seconds), repetition_time: arguments.tr.map(Seconds) },
+        mask: match arguments.mask.as_str() {
+            "auto" => MaskRequest::Automatic,
+            "none" => MaskRequest::None,
+            path => MaskRequest::File(path.into()),
+        },
+        reference: arguments.reference.clone(),
+        lesions: arguments.lesions.clone(),
+        split: arguments.split,
+        output: arguments.output.clone(),
+        force: arguments.force,
+    };
+    let outcome = single::with_steps(voice, "dsc", |steps| run_dsc(&request, &settings, steps))?;
+    if global.json {
+        print_json(&outcome.json())?;
+    } else if let Some(table) = outcome.table() {
+        print(table.as_bytes())?;
+    }
+    single::tell(voice, &outcome);
+    Ok(Outcome { exit: Exit::Done, words: Some(single::words(&outcome, &arguments.output)) })
+}

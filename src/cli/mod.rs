@@ -1,0 +1,149 @@
+//! The command line: what was typed becomes a request; the rooms do the work; the outcome becomes an exit code.
+
+mod assess;
+mod dsc;
+mod exit;
+mod explain;
+mod pet;
+mod phantom;
+mod progress;
+mod run;
+mod settings;
+mod single;
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+
+use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
+
+pub use exit::{Exit, Failure};
+
+/// Recurrence or radiation necrosis? From a folder of NIfTI studies to one page per lesion.
+///
+/// relight computes leakage-corrected, normalized rCBV from DSC-MRI and tumor-to-background ratios from PET inside
+/// each lesion mask, judges them against configurable published cut-offs, and says why, how sure, and what next.
+/// Research use only; not a medical device.
+#[derive(Debug, Parser)]
+#[command(name = "relight", version, max_term_width = 100, arg_required_else_help = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+
+    #[command(flatten)]
+    global: Global,
+}
+
+/// Options of every command.
+#[derive(Debug, clap::Args)]
+struct Global {
+    /// Print exactly one JSON object on standard output.
+    #[arg(long, global = true, help_heading = "Everywhere")]
+    json: bool,
+    /// Say more about each step.
+    #[arg(short, long, global = true, conflicts_with = "quiet", help_heading = "Everywhere")]
+    verbose: bool,
+    /// Say nothing but errors.
+    #[arg(short, long, global = true, help_heading = "Everywhere")]
+    quiet: bool,
+    /// Color on standard error; NO_COLOR is honored.
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", help_heading = "Everywhere")]
+    color: Color,
+    /// Number of threads [default: all cores].
+    #[arg(long, global = true, value_name = "N", help_heading = "Everywhere",
+          value_parser = clap::value_parser!(u16).range(1..))]
+    threads: Option<u16>,
+    /// Settings file; what it leaves out keeps its default (see `relight settings`).
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Everywhere")]
+    settings: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Run(run::Arguments),
+    Dsc(dsc::Arguments),
+    Pet(pet::Arguments),
+    Assess(assess::Arguments),
+    Phantom(phantom::Arguments),
+    Settings(settings::Arguments),
+    Explain(explain::Arguments),
+    /// Write a shell completion script to standard output.
+    Completions {
+        /// The shell to complete for.
+        shell: clap_complete::Shell,
+    },
+}
+
+impl Global {
+    /// Whether standard error may carry colors.
+    fn colored(&self) -> bool {
+        match self.color {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto => std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()),
+        }
+    }
+
+    /// The settings in force: defaults, and what the user's file changes.
+    fn load_settings(&self) -> Result<crate::settings::Settings, Failure> {
+        crate::settings::Settings::load(self.settings.as_deref()).map_err(|error| Failure::new(Exit::Usage, error))
+    }
+}
+
+/// Parses the process arguments, runs the command, prints the last line, and gives the exit code.
+pub fn main() -> std::process::ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let usage = error.use_stderr();
+            // A closed pipe while printing help is not worth an error.
+            drop(error.print());
+            return if usage { Exit::Usage.into() } else { Exit::Done.into() };
+        }
+    };
+    if let Some(threads) = cli.global.threads {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(usize::from(threads)).build_global();
+        if let Err(error) = pool {
+            eprintln!("relight: internal error: {error}");
+            return Exit::Internal.into();
+        }
+    }
+    let voice = progress::Voice::new(&cli.global);
+    let outcome = match cli.command {
+        Command::Run(arguments) => run::execute(&arguments, &cli.global, &voice),
+        Command::Dsc(arguments) => dsc::execute(&arguments, &cli.global, &voice),
+        Command::Pet(arguments) => pet::execute(&arguments, &cli.global, &voice),
+        Command::Assess(arguments) => assess::execute(&arguments, &cli.global, &voice),
+        Command::Phantom(arguments) => phantom::execute(&arguments, &cli.global, &voice),
+        Command::Settings(arguments) => settings::execute(&arguments, &cli.global),
+        Command::Explain(arguments) => explain::execute(&arguments, &cli.global),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "relight", &mut script);
+            exit::print(&script).map(|()| exit::Outcome::silent())
+        }
+    };
+    voice.conclude(outcome)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn underscore_spellings_of_bids_apps_work() {
+        let cli = Cli::try_parse_from(["relight", "run", "a", "b", "participant", "--participant_label", "01", "02"]);
+        assert!(cli.is_ok(), "{:?}", cli.err());
+    }
+}

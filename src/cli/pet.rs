@@ -1,0 +1,131 @@
+//! `relight pet`: one PET image to SUV, ratios and volumes.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use super::exit::{Exit, Failure, Outcome, print, print_json};
+use super::progress::Voice;
+use super::{Global, single};
+use crate::acquisition::Body;
+use crate::clinical::Sex;
+use crate::lesion::Split;
+use crate::pet::{PeakMode, SuvKind};
+use crate::pipeline::{BackgroundRequest, PetRequest, run_pet};
+use crate::region::BackgroundShape;
+use crate::units::{Kilograms, Meters};
+
+/// Map one PET image: SUV, tumor-to-background ratio, biological tumor volume.
+///
+/// Dose, times and units come from the BIDS PET JSON beside the image; what keeps SUV from being computed is told by
+/// its field, and the ratio is given all the same. With --lesions, the lesion table is printed on standard output.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// The image, 3D or 4D NIfTI.
+    image: PathBuf,
+    /// Folder for the maps; made if it does not exist.
+    #[arg(short, long, value_name = "DIR")]
+    output: PathBuf,
+    /// Body weight in kg; replaces the sidecar's.
+    #[arg(long, value_name = "KG")]
+    weight: Option<f64>,
+    /// Body height in m (a value above 3 is read as cm); replaces the sidecar's.
+    #[arg(long, value_name = "M")]
+    height: Option<f64>,
+    /// Sex, for normalizations by lean mass: M, F or other.
+    #[arg(long)]
+    sex: Option<Sex>,
+    /// SUV normalization: bw, lbm (Janmahasatian), james, ibw or bsa [default: bw, or what the settings say].
+    #[arg(long, value_name = "KIND")]
+    suv: Option<SuvKind>,
+    /// Peak: exact, ibsi-global or ibsi-local [default: exact, or what the settings say].
+    #[arg(long, value_name = "MODE")]
+    peak: Option<PeakMode>,
+    /// Background of the ratio: a mask on the grid of the image, crescent, mirror, hemisphere, a number in the unit of
+    /// the image, or none [default: crescent for MET, FET and FDOPA, none elsewhere].
+    #[arg(long, value_name = "WHAT")]
+    background: Option<String>,
+    /// Brain mask on the grid of the image, for automatic backgrounds.
+    #[arg(long, value_name = "FILE")]
+    mask: Option<PathBuf>,
+    /// Lesion mask or label map; taken to the grid of the image by scanner coordinates.
+    #[arg(long, value_name = "MASK")]
+    lesions: Option<PathBuf>,
+    /// How the mask becomes lesions: labels, components or whole.
+    #[arg(long, value_name = "HOW")]
+    split: Option<Split>,
+    /// Replace files that relight did not write.
+    #[arg(long)]
+    force: bool,
+}
+
+pub(super) fn execute(arguments: &Arguments, global: &Global, voice: &Voice) -> Result<Outcome, Failure> {
+    let mut settings = global.load_settings()?;
+    settings.pet.suv = arguments.suv.unwrap_or(settings.pet.suv);
+    settings.pet.peak = arguments.peak.unwrap_or(settings.pet.peak);
+    let usage = |problem: String| Failure::new(Exit::Usage, anyhow::anyhow!("{problem}"));
+    let positive = |name: &str, value: Option<f64>| match value {
+        Some(value) if !(value.is_finite() && value > 0.0) => {
+            Err(usage(format!("--{name}: expected a number above 0, found {value}")))
+        }
+        other => Ok(other),
+    };
+    let height = positive("height", arguments.height)?.map(|height| {
+        let (height, caveat) = crate::study::height_in_meters(height, "--height");
+        if let Some(caveat) = caveat {
+            voice.say(&caveat.to_string());
+        }
+        height
+    });
+    let body = Body {
+        weight: positive("weight", arguments.weight)?.map(Kilograms),
+        height: height.map(|height: Meters| height),
+        sex: arguments.sex,
+    };
+    let background = arguments.background.as_deref().map(read_background).transpose().map_err(usage)?;
+    let request = PetRequest {
+        image: arguments.image.clone(),
+        body,
+        background,
+        mask: arguments.mask.clone(),
+        lesions: arguments.lesions.clone(),
+        split: arguments.split,
+        output: arguments.output.clone(),
+        force: arguments.force,
+    };
+    let outcome = single::with_steps(voice, "pet", |steps| run_pet(&request, &settings, steps))?;
+    if global.json {
+        print_json(&outcome.json())?;
+    } else if let Some(table) = outcome.table() {
+        print(table.as_bytes())?;
+    }
+    single::tell(voice, &outcome);
+    Ok(Outcome { exit: Exit::Done, words: Some(single::words(&outcome, &arguments.output)) })
+}
+
+/// A word, a number, or a file.
+fn read_background(text: &str) -> Result<BackgroundRequest, String> {
+    if text == "none" {
+        return Ok(BackgroundRequest::None);
+    }
+    if let Ok(shape) = BackgroundShape::from_str(text) {
+        return Ok(BackgroundRequest::Automatic(shape));
+    }
+    match text.parse::<f64>() {
+        Ok(number) if number.is_finite() && number > 0.0 => Ok(BackgroundRequest::Number(number)),
+        Ok(number) => Err(format!("--background: expected a number above 0, found {number}")),
+        Err(_) => Ok(BackgroundRequest::File(text.into())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_background_is_a_word_a_number_or_a_file() {
+        assert_eq!(read_background("1.32"), Ok(BackgroundRequest::Number(1.32)));
+        assert_eq!(read_background("mirror"), Ok(BackgroundRequest::Automatic(BackgroundShape::Mirror)));
+        assert_eq!(read_background("b.nii"), Ok(BackgroundRequest::File("b.nii".into())));
+        assert!(read_background("-1").is_err());
+    }
+}

@@ -1,0 +1,38 @@
+//! What the commands for a single series share: steps, caveats, last line.
+
+use std::path::Path;
+
+use super::exit::{Exit, Failure};
+use super::progress::Voice;
+use crate::dataset::DatasetError;
+use crate::pipeline::{SessionError, SingleOutcome, Steps};
+
+/// Runs a command's work with its steps told.
+pub fn with_steps<T>(
+    voice: &Voice,
+    name: &str,
+    work: impl FnOnce(&mut Steps<'_>) -> Result<T, SessionError>,
+) -> Result<T, Failure> {
+    let mut steps = Steps::new(voice, name, 2);
+    work(&mut steps).map_err(|error| {
+        let exit = match &error {
+            SessionError::Output(DatasetError::Unreadable { .. }) => Exit::Input,
+            SessionError::Output(_) => Exit::Output,
+            _ => Exit::Input,
+        };
+        Failure::new(exit, error)
+    })
+}
+
+/// Tells the caveats, one line each.
+pub fn tell(voice: &Voice, outcome: &SingleOutcome) {
+    for caveat in outcome.caveats() {
+        voice.say(&format!("caveat {}: {} {}", caveat.code, caveat.code.meaning(), caveat.detail).trim_end());
+    }
+}
+
+/// The last line.
+pub fn words(outcome: &SingleOutcome, output: &Path) -> String {
+    let quality = outcome.quality().map(|quality| format!(", quality {quality}")).unwrap_or_default();
+    format!("{} maps in {}{quality}", outcome.maps(), output.display())
+}

@@ -1,0 +1,338 @@
+//! Nothing half-written is ever visible: files and whole sessions are made aside and renamed into place.
+//!
+//! A renaming within one file system happens as a whole or not at all (POSIX.1-2017, `rename`), so a reader, or a
+//! second machine of a cluster, sees the old file or the new one.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::error::{DatasetError, shown};
+use crate::study::PROGRAM;
+
+/// The folder in which sessions are made; hidden, so that no reader of the dataset looks into it.
+const STAGING: &str = ".staging";
+
+/// What a stopped run has left in the staging folder is removed after this time: no session takes as long.
+const LEFTOVER_AGE: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// Writes a file as a whole.
+pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), DatasetError> {
+    replace_file(path, |aside| fs::write(aside, bytes).map_err(|error| DatasetError::unwritable(shown(path), &error)))
+}
+
+/// Lets `write` make a file aside, in the same folder and with the same extension, and renames it into place. Where
+/// `write` fails nothing is left behind.
+pub fn replace_file<E: From<DatasetError>>(path: &Path, write: impl FnOnce(&Path) -> Result<(), E>) -> Result<(), E> {
+    let unwritable = |error: &io::Error| DatasetError::unwritable(shown(path), error);
+    let folder = folder_of(path);
+    fs::create_dir_all(folder).map_err(|error| unwritable(&error))?;
+    // A private folder aside: whatever the writer adds beside its file (a second file of a pair) goes with it.
+    let aside = tempfile::Builder::new().prefix(".writing-").tempdir_in(folder).map_err(|error| unwritable(&error))?;
+    let made = aside.path().join(path.file_name().unwrap_or_default());
+    write(&made)?;
+    fs::rename(&made, path).map_err(|error| unwritable(&error))?;
+    Ok(())
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// An error where a file stands that this program did not write: its sidecar tells. A single command asks before it
+/// replaces a file of a folder that it shares with others.
+pub fn check_replaceable(path: &Path, force: bool) -> Result<(), DatasetError> {
+    let (stem, _) = crate::study::split_extension(path.file_name().and_then(|name| name.to_str()).unwrap_or_default());
+    if force || !path.exists() || is_ours(&path.with_file_name(format!("{stem}.json"))) {
+        return Ok(());
+    }
+    Err(DatasetError::FileNotOurs { file: shown(path) })
+}
+
+/// The folder of an output dataset.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutputFolder {
+    root: PathBuf,
+}
+
+impl OutputFolder {
+    /// Opens a folder for writing and makes it where it does not exist. A folder with other people's files is refused
+    /// without `force`, a study of raw images always.
+    pub fn open(root: &Path, force: bool) -> Result<Self, DatasetError> {
+        fs::create_dir_all(root).map_err(|error| DatasetError::unwritable(shown(root), &error))?;
+        let description = root.join("dataset_description.json");
+        // BIDS 1.10: a description without DatasetType is that of a raw dataset.
+        let is_raw = |found: Value| found.get("DatasetType").is_none_or(|kind| kind == "raw");
+        if !is_ours(&description) && read_description(&description).is_some_and(is_raw) {
+            return Err(DatasetError::RawStudy { folder: shown(root) });
+        }
+        let mut entries = fs::read_dir(root).map_err(|error| DatasetError::unreadable(shown(root), &error))?;
+        let holds_others = entries.any(|entry| entry.is_ok_and(|entry| entry.file_name() != STAGING));
+        if holds_others && !force && !is_ours(&description) {
+            return Err(DatasetError::NotOurs { folder: shown(root) });
+        }
+        let output = Self { root: root.to_path_buf() };
+        output.remove_leftovers();
+        Ok(output)
+    }
+
+    /// An error where the output folder is the study itself.
+    pub fn check_apart(&self, study: &Path) -> Result<(), DatasetError> {
+        match (fs::canonicalize(&self.root), fs::canonicalize(study)) {
+            (Ok(output), Ok(study)) if output == study => Err(DatasetError::RawStudy { folder: shown(&self.root) }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Opens an output of this program for reading.
+    pub fn existing(root: &Path) -> Result<Self, DatasetError> {
+        if is_ours(&root.join("dataset_description.json")) {
+            return Ok(Self { root: root.to_path_buf() });
+        }
+        let problem = format!("expected an output folder of {PROGRAM}, with its dataset_description.json");
+        Err(DatasetError::Broken { file: shown(root), problem })
+    }
+
+    /// The folder.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The folder of a session: `sub-01/ses-02`, or `sub-01`.
+    pub fn session(&self, participant_id: &str, session_id: Option<&str>) -> PathBuf {
+        let subject = self.root.join(participant_id);
+        session_id.map_or(subject.clone(), |session| subject.join(session))
+    }
+
+    /// Begins a session: an empty folder aside, to be filled and then put into place.
+    pub fn stage(&self, participant_id: &str, session_id: Option<&str>) -> Result<Staging, DatasetError> {
+        let target = self.session(participant_id, session_id);
+        let unwritable = |error: io::Error| DatasetError::unwritable(shown(&target), &error);
+        let staging = self.root.join(STAGING);
+        fs::create_dir_all(&staging).map_err(unwritable)?;
+        let aside = tempfile::tempdir_in(&staging).map_err(unwritable)?;
+        // The folder that is renamed lies inside: the temporary one is private to its owner, outputs follow the umask.
+        let folder = aside.path().join("new");
+        fs::create_dir(&folder).map_err(unwritable)?;
+        Ok(Staging { aside: Some(aside), folder, target, staging })
+    }
+
+    /// Removes the folder of a session that failed: what an earlier run left there is not its result.
+    pub fn remove_session(&self, participant_id: &str, session_id: Option<&str>) -> Result<(), DatasetError> {
+        let target = self.session(participant_id, session_id);
+        match fs::remove_dir_all(&target) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(DatasetError::unwritable(shown(&target), &error));
+            }
+            _ => {}
+        }
+        // The subject's folder goes too where nothing is left in it.
+        let _ = fs::remove_dir(self.root.join(participant_id));
+        Ok(())
+    }
+
+    fn remove_leftovers(&self) {
+        let Ok(entries) = fs::read_dir(self.root.join(STAGING)) else { return };
+        for entry in entries.flatten() {
+            let age =
+                entry.metadata().and_then(|metadata| metadata.modified()).ok().and_then(|time| time.elapsed().ok());
+            if age.is_some_and(|age| age > LEFTOVER_AGE) {
+                let _ = fs::remove_dir_all(entry.path());
+            }
+        }
+    }
+}
+
+/// A session in the making. Dropped without [`Self::commit`], it leaves nothing behind.
+#[derive(Debug)]
+pub struct Staging {
+    aside: Option<tempfile::TempDir>,
+    folder: PathBuf,
+    target: PathBuf,
+    staging: PathBuf,
+}
+
+impl Staging {
+    /// The folder to fill: its files will stand in the session's folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Puts the session into place, in the stead of an earlier one.
+    pub fn commit(mut self) -> Result<PathBuf, DatasetError> {
+        let unwritable = |error: io::Error| DatasetError::unwritable(shown(&self.target), &error);
+        let Some(aside) = self.aside.take() else { return Ok(self.target.clone()) };
+        fs::create_dir_all(folder_of(&self.target)).map_err(unwritable)?;
+        let old = aside.path().join("old");
+        match fs::rename(&self.target, &old) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(unwritable(error)),
+            _ => {}
+        }
+        if let Err(error) = fs::rename(&self.folder, &self.target) {
+            // The earlier session goes back to its place; where that fails too, the first fault is the one to tell.
+            let _ = fs::rename(&old, &self.target);
+            return Err(unwritable(error));
+        }
+        Ok(self.target.clone())
+    }
+}
+
+impl Drop for Staging {
+    fn drop(&mut self) {
+        drop(self.aside.take());
+        // Succeeds only when no other session is in the making.
+        let _ = fs::remove_dir(&self.staging);
+    }
+}
+
+/// Whether a description or a sidecar says that this program made what it describes.
+fn is_ours(json: &Path) -> bool {
+    read_description(json).is_some_and(|found| {
+        let programs = found["GeneratedBy"].as_array().cloned().unwrap_or_default();
+        programs.iter().any(|program| program["Name"] == PROGRAM)
+    })
+}
+
+fn read_description(json: &Path) -> Option<Value> {
+    serde_json::from_slice(&fs::read(json).ok()?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OURS: &str = r#"{"DatasetType": "derivative", "GeneratedBy": [{"Name": "relight"}]}"#;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let mut names: Vec<String> =
+            fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    fn output() -> (tempfile::TempDir, OutputFolder) {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("dataset_description.json"), OURS).unwrap();
+        let output = OutputFolder::open(folder.path(), false).unwrap();
+        (folder, output)
+    }
+
+    #[test]
+    fn a_file_is_replaced_as_a_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("deep/a.tsv");
+        write_file(&path, b"one").unwrap();
+        write_file(&path, b"two").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"two");
+        assert_eq!(names(path.parent().unwrap()), ["a.tsv"]);
+    }
+
+    #[test]
+    fn a_writer_that_fails_leaves_the_old_file_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.nii.gz");
+        write_file(&path, b"old").unwrap();
+        let failed = replace_file(&path, |aside| {
+            assert!(aside.to_str().unwrap().ends_with(".nii.gz"), "the writer sees the extension");
+            fs::write(aside, "half").unwrap();
+            Err(DatasetError::NotOurs { folder: "x".into() })
+        });
+        assert!(failed.is_err());
+        assert_eq!((fs::read(&path).unwrap(), names(folder.path())), (b"old".to_vec(), vec!["a.nii.gz".to_owned()]));
+    }
+
+    #[test]
+    fn a_folder_with_other_peoples_files_is_refused_without_force() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(OutputFolder::open(folder.path(), false).is_ok(), "an empty folder is free");
+        fs::write(folder.path().join("thesis.txt"), "").unwrap();
+        assert!(matches!(OutputFolder::open(folder.path(), false), Err(DatasetError::NotOurs { .. })));
+        assert!(OutputFolder::open(folder.path(), true).is_ok());
+        fs::write(folder.path().join("dataset_description.json"), OURS).unwrap();
+        assert!(OutputFolder::open(folder.path(), false).is_ok(), "our own output is recognized");
+    }
+
+    #[test]
+    fn a_raw_study_is_never_an_output_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("dataset_description.json"), r#"{"DatasetType": "raw"}"#).unwrap();
+        assert!(matches!(OutputFolder::open(folder.path(), true), Err(DatasetError::RawStudy { .. })));
+        fs::write(folder.path().join("dataset_description.json"), r#"{"Name": "old study"}"#).unwrap();
+        assert!(matches!(OutputFolder::open(folder.path(), true), Err(DatasetError::RawStudy { .. })));
+    }
+
+    #[test]
+    fn an_output_folder_that_is_the_study_is_told() {
+        let (folder, output) = output();
+        assert!(output.check_apart(&folder.path().join(".")).is_err());
+        assert_eq!(output.check_apart(&std::env::temp_dir()), Ok(()));
+    }
+
+    #[test]
+    fn a_session_appears_as_a_whole_and_replaces_the_earlier_one() {
+        let (folder, output) = output();
+        let target = folder.path().join("sub-01/ses-1");
+        for (run, files) in [("a", ["x", "y"]), ("b", ["y", "z"])] {
+            let staging = output.stage("sub-01", Some("ses-1")).unwrap();
+            for file in files {
+                fs::write(staging.folder().join(file), run).unwrap();
+            }
+            assert_eq!(target.exists(), run == "b", "nothing is visible before the commit");
+            assert_eq!(staging.commit().unwrap(), target);
+            assert_eq!(names(&target), files);
+        }
+        assert_eq!(fs::read_to_string(target.join("y")).unwrap(), "b");
+        assert_eq!(names(folder.path()), ["dataset_description.json", "sub-01"]);
+    }
+
+    #[test]
+    fn a_session_that_fails_leaves_nothing() {
+        let (folder, output) = output();
+        let staging = output.stage("sub-01", Some("ses-1")).unwrap();
+        fs::write(staging.folder().join("half"), "").unwrap();
+        drop(staging);
+        assert_eq!(names(folder.path()), ["dataset_description.json"]);
+    }
+
+    #[test]
+    fn the_earlier_result_of_a_failed_session_is_removed_with_its_empty_subject() {
+        let (folder, output) = output();
+        for session in ["ses-1", "ses-2"] {
+            output.stage("sub-01", Some(session)).unwrap().commit().unwrap();
+        }
+        output.remove_session("sub-01", Some("ses-1")).unwrap();
+        assert_eq!(names(&folder.path().join("sub-01")), ["ses-2"]);
+        output.remove_session("sub-01", Some("ses-2")).unwrap();
+        output.remove_session("sub-01", Some("ses-2")).unwrap();
+        assert_eq!(names(folder.path()), ["dataset_description.json"]);
+    }
+
+    #[test]
+    fn a_file_is_replaced_only_when_its_sidecar_is_ours() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a_rcbv.nii.gz");
+        assert_eq!(check_replaceable(&path, false), Ok(()));
+        fs::write(&path, "").unwrap();
+        assert!(check_replaceable(&path, false).is_err());
+        assert_eq!(check_replaceable(&path, true), Ok(()));
+        fs::write(folder.path().join("a_rcbv.json"), OURS).unwrap();
+        assert_eq!(check_replaceable(&path, false), Ok(()));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn outputs_are_readable_as_the_umask_has_it() {
+        use std::os::unix::fs::PermissionsExt;
+        let (folder, output) = output();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        let plain = folder.path().join("plain");
+        fs::create_dir(&plain).unwrap();
+        fs::write(plain.join("file"), "").unwrap();
+        let session = output.stage("sub-01", None).unwrap().commit().unwrap();
+        write_file(&session.join("file"), b"").unwrap();
+        assert_eq!((mode(&session), mode(&session.join("file"))), (mode(&plain), mode(&plain.join("file"))));
+    }
+}

@@ -1,0 +1,284 @@
+//! The dataset's own files: description, what the BIDS validator shall pass over, README, citations, annotations.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::{Map, Value, json};
+
+use super::atomic::{OutputFolder, write_file};
+use super::error::DatasetError;
+use super::sidecars::json_text;
+use super::tables::plain_dictionary;
+use crate::study::PROGRAM;
+
+/// The version of BIDS that names and fields follow.
+pub const BIDS_VERSION: &str = "1.10.0";
+
+/// What BIDS has no word for. Each line stands for files that the validator (bids-validator-deno 3.0.2) otherwise
+/// refuses: NOT_INCLUDED, or ALL_FILENAME_RULES_HAVE_ISSUES where BIDS knows a suffix in another folder only.
+pub const BIDSIGNORE: &str = "\
+# pages and figures
+*.html
+*.pdf
+**/figures
+# citations as text (BIDS knows CITATION.cff)
+CITATION.md
+CITATION.bib
+# lesion tables, annotations, provenance
+lesions.tsv
+lesions.json
+*_lesions.tsv
+*_lesions.json
+*_figures.json
+annotations.tsv
+annotations.json
+*_provenance.json
+settings.toml
+# perfusion maps: BIDS has no suffix for them (as ASLPrep does)
+**/perf/*_rcbv.*
+**/perf/*_k1.*
+**/perf/*_k2.*
+**/perf/*_kep.*
+**/perf/*_psr.*
+**/perf/*_ph.*
+**/perf/*_cbv.*
+**/perf/*_cbf.*
+**/perf/*_mtt.*
+**/perf/*_tmax.*
+**/perf/*_ttp.*
+**/perf/*_att.*
+**/perf/*_delay.*
+**/perf/*_ktrans.*
+**/perf/*_ps.*
+**/perf/*_fp.*
+**/perf/*_ve.*
+**/perf/*_vp.*
+**/perf/*_iauc60.*
+**/perf/*_ftb.*
+# masks on the grid of a series: BIDS knows them in anat/ only
+**/perf/*_mask.*
+**/perf/*_dseg.*
+**/pet/*_mask.*
+**/pet/*_dseg.*
+# transforms
+**/*_xfm.txt
+";
+
+/// Columns of `annotations.tsv`, an append-only table of clinical findings, with their meanings.
+pub const ANNOTATION_COLUMNS: &[(&str, &str)] = &[
+    ("participant_id", "Pseudonymous subject label."),
+    ("session_id", "Session label."),
+    ("lesion", "Label of the lesion in its mask; n/a for the whole session."),
+    ("field", "What is told: symptoms, histology, or another column of the lesion table."),
+    ("value", "Its word."),
+    ("by", "Label of the person who told it."),
+];
+
+/// From what the dataset was made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DatasetSource<'a> {
+    /// Name of the study.
+    pub title: &'a str,
+    /// Folder of the study, where it is a BIDS folder.
+    pub study_root: Option<&'a Path>,
+    /// Version of the decision rules.
+    pub rules_version: &'a str,
+    /// Hash of the settings.
+    pub settings_hash: &'a str,
+}
+
+/// Writes the dataset's own files; an `annotations.tsv` that exists is kept.
+pub fn write_dataset_files(output: &OutputFolder, source: &DatasetSource<'_>) -> Result<(), DatasetError> {
+    let root = output.root();
+    write_file(&root.join("dataset_description.json"), json_text(&description(root, source)).as_bytes())?;
+    write_file(&root.join(".bidsignore"), BIDSIGNORE.as_bytes())?;
+    write_file(&root.join("README"), readme(source).as_bytes())?;
+    write_file(&root.join("CITATION.md"), citation_text().as_bytes())?;
+    write_file(&root.join("CITATION.bib"), CITATION_BIB.as_bytes())?;
+    write_file(&root.join("annotations.json"), json_text(&plain_dictionary(ANNOTATION_COLUMNS)).as_bytes())?;
+    let annotations = root.join("annotations.tsv");
+    if !annotations.exists() {
+        let names: Vec<&str> = ANNOTATION_COLUMNS.iter().map(|(name, _)| *name).collect();
+        write_file(&annotations, format!("{}\n", names.join("\t")).as_bytes())?;
+    }
+    Ok(())
+}
+
+fn description(root: &Path, source: &DatasetSource<'_>) -> Value {
+    let mut fields = Map::new();
+    fields.insert("Name".to_owned(), format!("{PROGRAM}: {}", source.title).into());
+    fields.insert("BIDSVersion".to_owned(), BIDS_VERSION.into());
+    fields.insert("DatasetType".to_owned(), "derivative".into());
+    fields.insert(
+        "GeneratedBy".to_owned(),
+        json!([{
+            "Name": PROGRAM,
+            "Version": env!("CARGO_PKG_VERSION"),
+            "Description": format!(
+                "Decision rules {}, settings {}. Research use only.", source.rules_version, source.settings_hash
+            ),
+        }]),
+    );
+    if let Some(link) = source.study_root.and_then(|study| relative_link(root, study)) {
+        fields.insert("SourceDatasets".to_owned(), json!([{"URL": link.clone()}]));
+        fields.insert("DatasetLinks".to_owned(), json!({"raw": link}));
+    }
+    fields.into()
+}
+
+/// The way from the output to the study, where one lies in the other or they lie side by side. A longer way would show
+/// folders of the machine, and is left out.
+fn relative_link(output: &Path, study: &Path) -> Option<String> {
+    const LONGEST_CLIMB: usize = 3;
+    let (output, study) = (fs::canonicalize(output).ok()?, fs::canonicalize(study).ok()?);
+    let climb = output.ancestors().position(|ancestor| study.starts_with(ancestor))?;
+    let below: Vec<String> = study
+        .strip_prefix(output.ancestors().nth(climb)?)
+        .ok()?
+        .components()
+        .map(|part| part.as_os_str().to_string_lossy().into_owned())
+        .collect();
+    let steps: Vec<String> = std::iter::repeat_n("..".to_owned(), climb).chain(below.iter().cloned()).collect();
+    (climb <= LONGEST_CLIMB && below.len() <= 1).then(|| steps.join("/"))
+}
+
+fn readme(source: &DatasetSource<'_>) -> String {
+    format!(
+        "# {PROGRAM}: {title}
+
+Perfusion MRI and PET of the study, measured inside each lesion mask and compared with published cut-offs.
+Research use only. Not a medical device; not for diagnosis, treatment selection or triage. Every output must be
+reviewed with the source images by a qualified physician.
+
+index.html                  the study on one page: begin here
+sub-*.html                  one page a subject, readable without a network
+lesions.tsv, lesions.json   one row a lesion, and what each column means
+sub-*/[ses-*/]*_lesions.*   the same by session; the .json holds everything, with its provenance
+sub-*/[ses-*/]perf, pet     maps on the grid of their own series, each with a .json
+sub-*/[ses-*/]anat          lesion labels and the reference region
+annotations.tsv             clinical findings recorded with `{PROGRAM} annotate`
+CITATION.md, CITATION.bib   what to cite
+logs/                       time of day and command line; nothing else of this dataset holds them
+
+Missing values are n/a in tables, null in JSON and NaN in maps: not estimated. Zero is a measurement.
+
+Made by {PROGRAM} {version}, decision rules {rules}, settings {settings}.
+",
+        title = source.title,
+        version = env!("CARGO_PKG_VERSION"),
+        rules = source.rules_version,
+        settings = source.settings_hash,
+    )
+}
+
+fn citation_text() -> String {
+    format!(
+        "# What to cite
+
+Results of {PROGRAM} {version} rest on the works below. Cite those whose methods a result uses; the page of each
+lesion says which were used.
+
+- Files: Gorgolewski KJ, et al. The brain imaging data structure, a format for organizing and describing outputs of
+  neuroimaging experiments. Scientific Data 2016;3:160044.
+- Leakage-corrected rCBV: Boxerman JL, Schmainda KM, Weisskoff RM. Relative cerebral blood volume maps corrected for
+  contrast agent extravasation significantly correlate with glioma tumor grade, whereas uncorrected maps do not.
+  AJNR Am J Neuroradiol 2006;27:859-867.
+- DSC protocol: Boxerman JL, et al. Consensus recommendations for a dynamic susceptibility contrast MRI protocol for
+  use in high-grade gliomas. Neuro-Oncology 2020;22:1262-1275.
+- PET background and ratios: Law I, et al. Joint EANM/EANO/RANO practice guidelines/SNMMI procedure standards for
+  imaging of gliomas using PET with radiolabelled amino acids and [18F]FDG: version 1.0. Eur J Nucl Med Mol Imaging
+  2019;46:540-557.
+- Region statistics: Zwanenburg A, et al. The Image Biomarker Standardization Initiative. Radiology 2020;295:328-338.
+",
+        version = env!("CARGO_PKG_VERSION"),
+    )
+}
+
+const CITATION_BIB: &str = r"@article{bids2016,
+  author  = {Gorgolewski, Krzysztof J. and others},
+  title   = {The brain imaging data structure, a format for organizing and describing outputs of neuroimaging experiments},
+  journal = {Scientific Data},
+  year    = {2016},
+  volume  = {3},
+  pages   = {160044}
+}
+
+@article{boxerman2006,
+  author  = {Boxerman, Jerrold L. and Schmainda, Kathleen M. and Weisskoff, Robert M.},
+  title   = {Relative cerebral blood volume maps corrected for contrast agent extravasation significantly correlate with glioma tumor grade, whereas uncorrected maps do not},
+  journal = {AJNR. American Journal of Neuroradiology},
+  year    = {2006},
+  volume  = {27},
+  pages   = {859--867}
+}
+
+@article{boxerman2020,
+  author  = {Boxerman, Jerrold L. and others},
+  title   = {Consensus recommendations for a dynamic susceptibility contrast {MRI} protocol for use in high-grade gliomas},
+  journal = {Neuro-Oncology},
+  year    = {2020},
+  volume  = {22},
+  pages   = {1262--1275}
+}
+
+@article{law2019,
+  author  = {Law, Ian and others},
+  title   = {Joint {EANM/EANO/RANO} practice guidelines/{SNMMI} procedure standards for imaging of gliomas using {PET} with radiolabelled amino acids and [{18F}]{FDG}: version 1.0},
+  journal = {European Journal of Nuclear Medicine and Molecular Imaging},
+  year    = {2019},
+  volume  = {46},
+  pages   = {540--557}
+}
+
+@article{ibsi2020,
+  author  = {Zwanenburg, Alex and others},
+  title   = {The Image Biomarker Standardization Initiative},
+  journal = {Radiology},
+  year    = {2020},
+  volume  = {295},
+  pages   = {328--338}
+}
+";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SOURCE: DatasetSource<'_> =
+        DatasetSource { title: "Test study", study_root: None, rules_version: "1", settings_hash: "abc" };
+
+    #[test]
+    fn an_output_is_recognized_as_ours_and_annotations_are_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let output = OutputFolder::open(folder.path(), false).unwrap();
+        write_dataset_files(&output, &SOURCE).unwrap();
+        fs::write(folder.path().join("annotations.tsv"), "kept").unwrap();
+        let output = OutputFolder::open(folder.path(), false).unwrap();
+        write_dataset_files(&output, &SOURCE).unwrap();
+        assert_eq!(fs::read_to_string(folder.path().join("annotations.tsv")).unwrap(), "kept");
+        assert!(OutputFolder::existing(folder.path()).is_ok());
+    }
+
+    #[test]
+    fn the_link_to_the_study_is_short_or_absent() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |place: &str| {
+            let path = folder.path().join(place);
+            fs::create_dir_all(&path).unwrap();
+            path
+        };
+        let study = at("study");
+        assert_eq!(relative_link(&at("out"), &study).as_deref(), Some("../study"));
+        assert_eq!(relative_link(&at("study/derivatives/relight"), &study).as_deref(), Some("../.."));
+        assert_eq!(relative_link(&at("a/b/c/d/e"), &study), None, "too far");
+        assert_eq!(relative_link(&at("out"), &at("person/name/study")), None, "folders of the machine");
+    }
+
+    #[test]
+    fn both_citation_files_hold_the_same_works() {
+        let text = citation_text();
+        for (year, pages) in [("2016", "160044"), ("2006", "859"), ("2020", "1262"), ("2019", "540"), ("2020", "328")] {
+            assert!(text.contains(year) && text.contains(pages) && CITATION_BIB.contains(pages), "{pages}");
+        }
+    }
+}

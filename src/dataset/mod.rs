@@ -1,0 +1,26 @@
+//! Writing: names, whole-or-nothing writes, tables, sidecars, the dataset's own files, provenance.
+//!
+//! The output is a BIDS derivative. The same input gives the same bytes: no time of day, no absolute path and no
+//! order of a hash map stands outside `logs/`.
+
+mod atomic;
+mod description;
+mod error;
+mod names;
+mod provenance;
+mod sidecars;
+mod tables;
+
+pub use atomic::{OutputFolder, Staging, check_replaceable, replace_file, write_file};
+pub use description::{ANNOTATION_COLUMNS, BIDS_VERSION, BIDSIGNORE, DatasetSource, write_dataset_files};
+pub use error::DatasetError;
+pub use names::{OutputStem, sidecar_name};
+pub use provenance::{Completion, Difference, FileRecord, Log, RunId, hash_file, hash_text, input_records};
+pub use sidecars::{ImageSidecar, generated_by, json_text, source_uri};
+pub use tables::{
+    LESIONS_TSV, LesionRow, MergedTable, ReadRow, lesions_dictionary, lesions_tsv, merge_sessions, parse_lesions,
+    read_lesions,
+};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,29 @@
+//! PET: from an image in activity or SUV to uptake in each lesion.
+//!
+//! SUV needs weight, dose and times; the tumor-to-background ratio needs none of them and is never blocked by them.
+
+pub mod background;
+pub mod body;
+pub mod decay;
+pub mod dynamic;
+pub mod frames;
+pub mod overlap;
+pub mod peak;
+pub mod quantify;
+pub mod response;
+pub mod settings;
+pub mod suv;
+pub mod timing;
+pub mod uptake;
+
+pub use background::{Background, BackgroundSource, BackgroundStatistic, BackgroundUptake};
+pub use decay::{HalfLife, HalfLifeSource};
+pub use dynamic::{DynamicUptake, Pattern, TimeActivity};
+pub use frames::{FrameReduction, StaticImage};
+pub use overlap::Overlap;
+pub use peak::{Peak, PeakMode, Peaks};
+pub use quantify::{PetError, PetResult, quantify, quantify_frames};
+pub use response::{Response, ResponseAnswer, ResponseRule, ResponseValues};
+pub use settings::{Settings, SettingsError, VolumeRule};
+pub use suv::{SuvKind, SuvScale, SuvUnavailable};
+pub use uptake::{BiologicalVolume, LesionUptake, Scales, Uptake};

@@ -1,0 +1,105 @@
+//! Sessions of one subject lined up in time: what a later scan says against the index scan of the watch.
+//!
+//! METHOD: the index scan is the first session of the study in which the lesion is measured; each later one is a round
+//! (EVIDENCE: "two or three rounds"). The same label is the same lesion. Without dates there are no days, and an
+//! index without a volume gives no change: nothing is guessed.
+
+use jiff::civil::Date;
+
+use crate::lesion::LesionRecord;
+
+/// Mean length of a month, days (365.25 / 12).
+const DAYS_PER_MONTH: f64 = 30.4375;
+
+/// What dates of the subject are known.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Milestones {
+    /// End of radiotherapy.
+    pub rt_end: Option<Date>,
+    /// Primary resection.
+    pub resection: Option<Date>,
+}
+
+/// Fills the columns that need more than one date: weeks since radiotherapy, growth since resection, follow-up.
+///
+/// `scans` holds the rows of one lesion in order of time.
+pub fn line_up(scans: &mut [&mut LesionRecord], milestones: Milestones) {
+    let mut index: Option<(Option<Date>, f64)> = None;
+    let mut round = 0;
+    for scan in scans {
+        scan.weeks_since_rt =
+            days_between(milestones.rt_end, scan.scan_date).filter(|&days| days >= 0.0).map(|days| days / 7.0);
+        scan.growth_cm_per_month = match (scan.longest_diameter_mm, days_between(milestones.resection, scan.scan_date))
+        {
+            (Some(diameter), Some(days)) if days > 0.0 => Some(diameter / 10.0 / (days / DAYS_PER_MONTH)),
+            _ => None,
+        };
+        let Some((index_date, index_volume)) = index else {
+            index = scan.volume_ml.map(|volume| (scan.scan_date, volume));
+            continue;
+        };
+        round += 1;
+        scan.followup_round = Some(f64::from(round));
+        scan.followup_days = days_between(index_date, scan.scan_date);
+        scan.index_volume_ml = Some(index_volume);
+        scan.followup_change_percent =
+            scan.volume_ml.filter(|_| index_volume > 0.0).map(|volume| 100.0 * (volume - index_volume) / index_volume);
+    }
+}
+
+fn days_between(from: Option<Date>, to: Option<Date>) -> Option<f64> {
+    let span = from?.until(to?).ok()?;
+    Some(f64::from(span.get_days()))
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+
+    use super::*;
+
+    fn scan(day: Date, volume: f64) -> LesionRecord {
+        LesionRecord { scan_date: Some(day), volume_ml: Some(volume), ..Default::default() }
+    }
+
+    fn lined_up(mut scans: Vec<LesionRecord>, milestones: Milestones) -> Vec<LesionRecord> {
+        line_up(&mut scans.iter_mut().collect::<Vec<_>>(), milestones);
+        scans
+    }
+
+    #[test]
+    fn rounds_are_told_against_the_index_scan() {
+        let scans = vec![scan(date(2026, 1, 5), 4.0), scan(date(2026, 2, 23), 5.0), scan(date(2026, 4, 13), 6.4)];
+        let scans = lined_up(scans, Milestones::default());
+        assert_eq!(scans[0].followup_round, None);
+        assert_eq!((scans[1].followup_round, scans[1].followup_days), (Some(1.0), Some(49.0)));
+        assert_eq!(scans[1].followup_change_percent, Some(25.0));
+        assert_eq!((scans[2].followup_round, scans[2].followup_days), (Some(2.0), Some(98.0)));
+        assert!((scans[2].followup_change_percent.unwrap() - 60.0).abs() < 1e-12);
+        assert_eq!(scans[2].index_volume_ml, Some(4.0));
+    }
+
+    #[test]
+    fn without_dates_there_are_no_days() {
+        let mut later = scan(date(2026, 1, 5), 5.0);
+        later.scan_date = None;
+        let scans = lined_up(vec![scan(date(2026, 1, 5), 4.0), later], Milestones::default());
+        assert_eq!((scans[1].followup_round, scans[1].followup_days), (Some(1.0), None));
+    }
+
+    #[test]
+    fn weeks_since_radiotherapy_and_growth_since_resection() {
+        let mut scan = scan(date(2026, 3, 15), 4.0);
+        scan.longest_diameter_mm = Some(30.0);
+        let milestones = Milestones { rt_end: Some(date(2026, 2, 1)), resection: Some(date(2025, 3, 15)) };
+        let scans = lined_up(vec![scan], milestones);
+        assert_eq!(scans[0].weeks_since_rt, Some(6.0));
+        assert!((scans[0].growth_cm_per_month.unwrap() - 3.0 / (365.0 / 30.4375)).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_scan_before_the_end_of_radiotherapy_has_no_weeks_since() {
+        let milestones = Milestones { rt_end: Some(date(2026, 3, 1)), resection: None };
+        assert_eq!(lined_up(vec![scan(date(2026, 2, 1), 1.0)], milestones)[0].weeks_since_rt, None);
+    }
+}

@@ -1,0 +1,284 @@
+//! Masks on the grid where they are needed: read, split into lesions, and taken to a series by scanner coordinates.
+//!
+//! The mask goes to the series, never the series to the mask. A mask that cannot be related to the image in space is
+//! refused: a mask on the wrong side of the head looks perfectly normal in a table.
+
+use std::collections::BTreeMap;
+
+use super::error::SessionError;
+use crate::image::{
+    Grid, ImageError, Labels, Mask, NiftiImage, Placement, SpaceDifference, fraction_outside, resample_mask,
+};
+use crate::lesion::{self, Lesions, Split, split};
+use crate::quality::{Caveat, CaveatCode};
+use crate::study::{InputFile, MaskKind};
+
+/// Share of a mask outside the image that is worth a caveat.
+const WORTH_TELLING: f64 = 0.005;
+
+/// A lesion as it was drawn.
+#[derive(Debug, Clone)]
+pub struct Drawn {
+    /// Its label.
+    pub label: u32,
+    /// Its name, where the mask's table gives one.
+    pub name: Option<String>,
+    /// Its voxels on the grid on which it was drawn.
+    pub mask: Mask,
+    placement: Placement,
+    file: String,
+}
+
+/// Lesions of a session, each on the grid on which it was drawn.
+#[derive(Debug, Clone, Default)]
+pub struct LesionMasks {
+    /// The lesions by ascending label.
+    pub lesions: Vec<Drawn>,
+    /// Whether a label marks the necrotic core, which the lesions then leave out.
+    pub core_labeled: bool,
+    /// What reading dropped.
+    pub caveats: Vec<Caveat>,
+}
+
+/// Lesions on the grid of a series, with what that took.
+#[derive(Debug, Clone)]
+pub struct Placed {
+    /// One mask per lesion, in the same order; empty where a lesion is lost between the voxels or lies outside.
+    pub lesions: Vec<Mask>,
+    /// Whether the grids differ, how much lies outside.
+    pub caveats: Vec<Caveat>,
+}
+
+impl LesionMasks {
+    /// Reads a mask and splits it into lesions.
+    pub fn read(
+        file: &InputFile,
+        kind: MaskKind,
+        names: &BTreeMap<u32, String>,
+        how: Option<Split>,
+        settings: &lesion::Settings,
+    ) -> Result<Self, SessionError> {
+        let image = NiftiImage::open(file.path())?;
+        let (grid, placement) = (*image.grid(), image.placement());
+        let (labels, how) = match kind {
+            MaskKind::Labels => (image.read_labels()?, how.or(Some(Split::Labels))),
+            MaskKind::Binary => (binary(grid, image.read_mask()?), how.or(Some(Split::Components))),
+            MaskKind::Undeclared => match image.clone().read_labels() {
+                Ok(labels) => (labels, how),
+                // A probability map: above one half is inside.
+                Err(ImageError::NotALabel { .. }) => (binary(grid, image.read_mask()?), how),
+                Err(error) => return Err(error.into()),
+            },
+        };
+        let name = file.relative().to_owned();
+        let Lesions { lesions, core, caveats, .. } = split(&labels, names, how, settings)
+            .map_err(|source| SessionError::Lesion { file: name.clone(), source })?;
+        let drawn = |lesion: lesion::Lesion| Drawn {
+            label: lesion.label,
+            name: lesion.name,
+            mask: lesion.mask,
+            placement,
+            file: name.clone(),
+        };
+        Ok(Self { lesions: lesions.into_iter().map(drawn).collect(), core_labeled: core.is_some(), caveats })
+    }
+
+    /// The lesions of these masks, drawn as in `own` where that holds the same label: a mask on a series' own grid
+    /// serves that series.
+    pub fn preferring(&self, own: &Self) -> Self {
+        let drawn =
+            |lesion: &Drawn| own.lesions.iter().find(|other| other.label == lesion.label).unwrap_or(lesion).clone();
+        Self { lesions: self.lesions.iter().map(drawn).collect(), core_labeled: self.core_labeled, caveats: Vec::new() }
+    }
+
+    /// Takes up lesions whose label is not there.
+    pub fn add_missing(&mut self, other: &Self) {
+        for lesion in &other.lesions {
+            if self.lesions.iter().all(|own| own.label != lesion.label) {
+                self.lesions.push(lesion.clone());
+            }
+        }
+        self.lesions.sort_by_key(|lesion| lesion.label);
+    }
+
+    /// The lesions as one label map, on the grid on which the first of them was drawn; lesions drawn on other grids are
+    /// left out.
+    pub fn label_map(&self) -> Option<Labels> {
+        let grid = self.lesions.first()?.mask.grid;
+        let mut labels = Labels { grid, data: vec![0; grid.len()] };
+        for lesion in self.lesions.iter().filter(|lesion| lesion.mask.grid == grid) {
+            for index in lesion.mask.indices() {
+                if labels.data[index] == 0 {
+                    labels.data[index] = lesion.label;
+                }
+            }
+        }
+        Some(labels)
+    }
+
+    /// The lesions on the grid of an image. An error where none of them has a voxel there.
+    pub fn onto(&self, image: &NiftiImage, image_name: &str) -> Result<Placed, SessionError> {
+        let grid = *image.grid();
+        let mut placed = Placed { lesions: Vec::with_capacity(self.lesions.len()), caveats: Vec::new() };
+        for lesion in &self.lesions {
+            let problem = |problem: &str| SessionError::Mask {
+                file: lesion.file.clone(),
+                problem: format!("against {image_name}: {problem}"),
+            };
+            let relation = relate(&lesion.mask.grid, lesion.placement, &grid, image.placement())
+                .map_err(|found| problem(&found))?;
+            let mask = match relation {
+                Relation::Same => Mask { grid, data: lesion.mask.data.clone() },
+                Relation::Resample => lesion.resampled(&grid, image_name, &mut placed.caveats)?,
+            };
+            placed.lesions.push(mask);
+        }
+        let nothing = placed.lesions.iter().all(|mask| mask.count() == 0);
+        match self.lesions.first() {
+            Some(first) if nothing => Err(SessionError::Mask {
+                file: first.file.clone(),
+                problem: format!(
+                    "against {image_name}: expected at least one voxel inside the image, found none: the mask lies outside it in scanner coordinates"
+                ),
+            }),
+            _ => Ok(placed),
+        }
+    }
+}
+
+impl Drawn {
+    fn resampled(&self, grid: &Grid, image_name: &str, caveats: &mut Vec<Caveat>) -> Result<Mask, SessionError> {
+        let resampled = Caveat::new(CaveatCode::MaskResampled, format!("{} to the grid of {image_name}", self.file));
+        if !caveats.contains(&resampled) {
+            caveats.push(resampled);
+        }
+        let outside = fraction_outside(&self.mask, grid, None)?;
+        if outside > WORTH_TELLING {
+            let percent = 100.0 * outside;
+            let detail = format!("{percent:.0} % of lesion {} in {} lies outside {image_name}", self.label, self.file);
+            caveats.push(Caveat::new(CaveatCode::MaskPartlyOutside, detail));
+        }
+        let mask = resample_mask(&self.mask, grid, None)?;
+        if mask.count() == 0 && outside < 1.0 {
+            let detail = format!("lesion {} of {} falls between the voxels of {image_name}", self.label, self.file);
+            caveats.push(Caveat::new(CaveatCode::LesionLostOnGrid, detail));
+        }
+        Ok(mask)
+    }
+}
+
+/// What a mask given beside an image must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fit {
+    /// On the very grid of the image: what a person names on the command line.
+    SameGrid,
+    /// In the same scanner coordinates.
+    SameScanner,
+}
+
+/// Reads a brain or reference mask and takes it to the grid of an image; an empty one is an error.
+pub fn read_region(
+    file: &InputFile,
+    image: &NiftiImage,
+    image_name: &str,
+    fit: Fit,
+) -> Result<(Mask, Vec<Caveat>), SessionError> {
+    let name = file.relative();
+    let refuse = |problem: String| SessionError::Mask { file: name.to_owned(), problem };
+    let opened = NiftiImage::open(file.path())?;
+    let placement = opened.placement();
+    if fit == Fit::SameGrid
+        && let Err(difference) = image.grid().same_space(opened.grid())
+    {
+        return Err(refuse(format!(
+            "expected the grid of {image_name}: {difference}; take the mask to that grid first"
+        )));
+    }
+    let mask = opened.read_mask()?;
+    if mask.count() == 0 {
+        return Err(refuse("the mask is empty: expected at least one voxel above 0.5".to_owned()));
+    }
+    let grid = *image.grid();
+    let relation = relate(&mask.grid, placement, &grid, image.placement())
+        .map_err(|problem| refuse(format!("against {image_name}: {problem}")))?;
+    if relation == Relation::Same {
+        return Ok((Mask { grid, data: mask.data }, Vec::new()));
+    }
+    let resampled = resample_mask(&mask, &grid, None)?;
+    if resampled.count() == 0 {
+        return Err(refuse(format!(
+            "expected voxels inside {image_name}, found none: the mask lies outside it in scanner coordinates"
+        )));
+    }
+    Ok((resampled, vec![Caveat::new(CaveatCode::MaskResampled, format!("{name} to the grid of {image_name}"))]))
+}
+
+fn binary(grid: Grid, mask: Mask) -> Labels {
+    Labels { grid, data: mask.data.into_iter().map(u32::from).collect() }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Relation {
+    Same,
+    Resample,
+}
+
+/// Whether a mask's grid is the image's, or can be related to it in scanner coordinates.
+///
+/// METHOD: a mask with the image's dimensions and voxel size that stands elsewhere has most likely lost its header on
+/// the way; resampling it would quietly measure another place, so it is refused. So is a mask whose header has no
+/// scanner coordinates at all and whose dimensions differ.
+fn relate(
+    mask: &Grid,
+    mask_placement: Placement,
+    image: &Grid,
+    image_placement: Placement,
+) -> Result<Relation, String> {
+    let Err(difference) = image.same_space(mask) else { return Ok(Relation::Same) };
+    let unplaced = |placement| placement == Placement::PixdimOnly;
+    if unplaced(mask_placement) || unplaced(image_placement) {
+        let which = if unplaced(mask_placement) { "the mask" } else { "the image" };
+        return Err(format!("{difference}, and {which} has no scanner coordinates (sform and qform codes are 0)"));
+    }
+    let alike = mask.voxel_size().iter().zip(image.voxel_size()).all(|(a, b)| (a - b).abs() <= 1e-3 * b);
+    if let SpaceDifference::Place { .. } = difference
+        && alike
+    {
+        return Err(format!(
+            "the same dimensions and voxel size in another place, {difference}: the header of one of them is wrong"
+        ));
+    }
+    Ok(Relation::Resample)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::image::Affine;
+
+    fn grid(shape: [usize; 3], size: f64, origin: f64) -> Grid {
+        Grid::from_stored(shape, Affine::diagonal([size; 3], [origin; 3])).unwrap()
+    }
+
+    #[test]
+    fn a_mask_that_lost_its_place_is_refused() {
+        let image = grid([10, 10, 10], 2.0, -10.0);
+        let moved = grid([10, 10, 10], 2.0, 0.0);
+        let problem = relate(&moved, Placement::Sform, &image, Placement::Sform).unwrap_err();
+        assert!(problem.contains("another place"), "{problem}");
+    }
+
+    #[test]
+    fn another_matrix_in_the_same_scanner_is_resampled() {
+        let (image, finer) = (grid([10, 10, 10], 2.0, 0.0), grid([20, 20, 20], 1.0, -0.5));
+        assert_eq!(relate(&finer, Placement::Sform, &image, Placement::Qform), Ok(Relation::Resample));
+        assert_eq!(relate(&image, Placement::Sform, &image, Placement::PixdimOnly), Ok(Relation::Same));
+    }
+
+    #[test]
+    fn without_scanner_coordinates_another_matrix_is_refused() {
+        let (image, finer) = (grid([10, 10, 10], 2.0, 0.0), grid([20, 20, 20], 1.0, 0.0));
+        let problem = relate(&finer, Placement::PixdimOnly, &image, Placement::Sform).unwrap_err();
+        assert!(problem.contains("no scanner coordinates") && problem.contains("[10, 10, 10]"), "{problem}");
+    }
+}

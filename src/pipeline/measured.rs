@@ -1,0 +1,61 @@
+//! What measuring leaves behind for one lesion: its row, its doubts, and what its page shows; written to disk whole, so
+//! that pages and verdicts can be made again without an image.
+
+use serde::{Deserialize, Serialize};
+
+use crate::lesion::LesionRecord;
+use crate::quality::{Caveat, Check};
+use crate::report::model::{BolusFigure, Panel, TestRetest, TimePoint};
+use crate::verdict::Verdict;
+
+/// One lesion at one session, before it is judged.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Measured {
+    /// The row.
+    #[serde(flatten)]
+    pub record: LesionRecord,
+    /// Doubts, from reading to measuring.
+    pub measured_caveats: Vec<Caveat>,
+    /// Quality checks of perfusion.
+    pub dsc_checks: Vec<Check>,
+    /// Quality checks of PET.
+    pub pet_checks: Vec<Check>,
+    /// Spread to expect when the unchanged lesion is scanned again.
+    pub test_retest: Vec<TestRetest>,
+    /// The background of the ratio in words.
+    pub background: Option<String>,
+    /// What was looked for and not found.
+    pub missing: Vec<String>,
+    /// What was done, in sentences.
+    pub methods: Vec<String>,
+    /// The bolus passage.
+    pub bolus: Option<BolusFigure>,
+    /// The film strip; it stands in a file of its own.
+    #[serde(skip)]
+    pub panels: Vec<Panel>,
+}
+
+impl Measured {
+    /// With its verdict, as a page shows it.
+    pub fn judged(&self, verdict: Verdict) -> TimePoint {
+        let mut caveats = self.measured_caveats.clone();
+        for caveat in &verdict.caveats {
+            if !caveats.contains(caveat) {
+                caveats.push(caveat.clone());
+            }
+        }
+        TimePoint {
+            record: self.record.clone(),
+            caveats,
+            dsc_checks: self.dsc_checks.clone(),
+            pet_checks: self.pet_checks.clone(),
+            test_retest: self.test_retest.clone(),
+            background: self.background.clone(),
+            panels: self.panels.clone(),
+            bolus: self.bolus.clone(),
+            missing: self.missing.clone(),
+            methods: self.methods.clone(),
+            verdict,
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! What was really done, in sentences with the reference behind each: the methods text of a page.
+
+use super::perfusion::Perfusion;
+use super::uptake::Uptake;
+use crate::dsc::{LeakageModel, NormalizationStatistic};
+use crate::pet::{BackgroundSource, BackgroundStatistic, PeakMode};
+use crate::settings::Settings;
+
+/// The DSC analysis.
+pub fn dsc(perfusion: &Perfusion, settings: &Settings) -> Vec<String> {
+    let result = &perfusion.result;
+    let timing = &result.timing;
+    let mut sentences = vec![format!(
+        "DSC-MRI: the signal became \u{394}R2* = \u{2212}ln(S/S0)/TE, S0 the mean of the {} frames before the bolus{}; \
+         rCBV is the trapezoid of \u{394}R2* over {}; values below zero are kept.",
+        timing.baseline().len(),
+        if timing.steady > 0 {
+            format!(" (the first {} were not in a steady state)", timing.steady)
+        } else {
+            String::new()
+        },
+        match settings.dsc.integration {
+            crate::dsc::Integration::Full => "all steady frames".to_owned(),
+            crate::dsc::Integration::Window =>
+                format!("{} s from the bolus arrival", settings.dsc.integration_window_s),
+        },
+    )];
+    sentences.push(match result.model {
+        LeakageModel::Bsw => "Leakage was corrected by the linear model of Boxerman, Schmainda and Weisskoff (AJNR 2006;27:859)".to_owned(),
+        LeakageModel::Bidirectional => "Leakage was corrected in enhancing voxels by the bidirectional model of Leu et al. (AJNR 2016;37:1440), elsewhere by that of Boxerman, Schmainda and Weisskoff (AJNR 2006;27:859)".to_owned(),
+        LeakageModel::None => "Leakage was not corrected".to_owned(),
+    } + match (result.model, perfusion.reference_given) {
+        (LeakageModel::None, _) => ".",
+        (_, true) => ", with the given white matter as the reference curve.",
+        (_, false) => ", with all non-enhancing brain as the reference curve.",
+    });
+    if let (Some(normalized), Some(facts)) = (&result.normalized, &perfusion.reference_facts) {
+        let statistic = match settings.dsc.normalization {
+            NormalizationStatistic::Mean => "mean",
+            NormalizationStatistic::Median => "median",
+        };
+        let side = facts.side.map(|side| format!(" on the patient's {side}")).unwrap_or_default();
+        let origin = if perfusion.reference_given {
+            "as given"
+        } else {
+            "found by mirroring the lesions in the mid-sagittal plane"
+        };
+        sentences.push(format!(
+            "rCBV was divided by its {statistic} over {:.1} of white matter{side} ({} voxels, {origin}).",
+            facts.volume, normalized.reference_voxels,
+        ));
+    }
+    sentences
+}
+
+/// The PET analysis.
+pub fn pet(uptake: &Uptake, settings: &Settings) -> Vec<String> {
+    let mut sentences = Vec::new();
+    sentences.push(match &uptake.result.suv {
+        Ok(scale) => {
+            format!("PET: SUV ({}) with a factor of {:.6e} per unit of the image.", settings.pet.suv, scale.factor)
+        }
+        Err(reason) => format!("PET: no SUV, because {reason}."),
+    });
+    if let Some(background) = self::background(uptake) {
+        let statistic = match settings.pet.background_statistic {
+            BackgroundStatistic::Mean => "mean",
+            BackgroundStatistic::Max => "maximum",
+        };
+        sentences.push(format!("Uptake was divided by the {statistic} of the background: {background}."));
+    }
+    let peak = match settings.pet.peak {
+        PeakMode::Exact => "the 1 mL sphere with the largest mean, voxels weighted by their share in the sphere",
+        PeakMode::IbsiGlobal => "the largest mean of a 1 mL sphere (IBSI 0F91)",
+        PeakMode::IbsiLocal => "the mean of a 1 mL sphere at the largest voxel (IBSI VJGA)",
+    };
+    sentences.push(format!("Peak: {peak}."));
+    sentences
+}
+
+/// The background in words; `None` without one.
+pub fn background(uptake: &Uptake) -> Option<String> {
+    let background = uptake.result.background.as_ref()?;
+    let name = match background.source {
+        None => return Some(format!("the number {}", background.divisor)),
+        Some(BackgroundSource::Mask) => "given mask",
+        Some(BackgroundSource::Label) => "given label",
+        Some(BackgroundSource::Mirror) => "lesion mirrored and enlarged",
+        Some(BackgroundSource::Crescent) => "contralateral crescent",
+        Some(BackgroundSource::Hemisphere) => "healthy hemisphere",
+    };
+    let volume = background.volume.map(|volume| format!(", {volume:.1}")).unwrap_or_default();
+    let side = background.side.as_ref().map(|side| format!(", {side}")).unwrap_or_default();
+    Some(format!("{name}{side}{volume}"))
+}
+
+/// Volumes, diameters, intervals.
+pub fn lesion(settings: &Settings) -> String {
+    format!(
+        "Volume is voxel count times voxel volume; diameters are the longest in an axial slice and the longest \
+         perpendicular to it (RANO). Intervals are 95 % spatial block bootstraps of the mean ({} replicates, blocks of \
+         {} mm).",
+        settings.lesion.bootstrap_replicates, settings.lesion.bootstrap_block_mm,
+    )
+}

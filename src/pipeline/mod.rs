@@ -1,0 +1,238 @@
+//! The program as a table of contents: inventory, quantify, measure, judge, report.
+
+mod error;
+mod followup;
+mod group;
+mod masks;
+mod measured;
+mod methods;
+mod outputs;
+mod perfusion;
+mod pictures;
+mod session;
+mod single;
+mod subject;
+mod uptake;
+
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use jiff::civil::Date;
+use serde_json::Value;
+
+pub use error::SessionError;
+pub use masks::Fit;
+pub use single::{BackgroundRequest, DscRequest, MaskRequest, PetRequest, SingleOutcome, run_dsc, run_pet};
+pub use uptake::BackgroundChoice;
+
+use crate::clinical::Pathway;
+use crate::dataset::{DatasetError, DatasetSource, Log, OutputFolder, write_dataset_files};
+use crate::lesion::Split;
+use crate::settings::Settings;
+use crate::study::{InputFile, Shard, Study, StudyError, StudyForm, StudyOptions};
+
+/// How far a run has come; the command line shows it.
+pub trait Progress: Sync {
+    /// The run begins, with so many sessions to do.
+    fn begin(&self, sessions: usize);
+    /// A session begins a step: number `done` of `steps`.
+    fn step(&self, session: &str, step: &str, done: usize, steps: usize);
+    /// A session is over, in words.
+    fn end(&self, session: &str, words: &str);
+}
+
+/// The steps of one session.
+pub struct Steps<'a> {
+    progress: &'a dyn Progress,
+    session: String,
+    done: usize,
+    steps: usize,
+}
+
+impl<'a> Steps<'a> {
+    /// The steps of a session, of which there will be so many.
+    pub fn new(progress: &'a dyn Progress, session: &str, steps: usize) -> Self {
+        Self { progress, session: session.to_owned(), done: 0, steps }
+    }
+
+    fn next(&mut self, step: &str) {
+        self.progress.step(&self.session, step, self.done, self.steps);
+        self.done += 1;
+    }
+}
+
+/// Which part of the work is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Level {
+    /// Sessions and subjects.
+    Participant,
+    /// The study page and table from finished sessions.
+    Group,
+    /// Both.
+    Both,
+}
+
+/// What a run is asked for.
+#[derive(Debug, Clone)]
+pub struct RunOptions {
+    /// BIDS folder or worklist.
+    pub input: PathBuf,
+    /// Output folder.
+    pub output: PathBuf,
+    /// Sessions, study page, or both.
+    pub level: Level,
+    /// Only these subjects; empty for all.
+    pub participants: Vec<String>,
+    /// Only these sessions; empty for all.
+    pub sessions: Vec<String>,
+    /// Derivative that holds the lesion masks.
+    pub lesions: Option<String>,
+    /// How a mask becomes lesions.
+    pub split: Option<Split>,
+    /// Pathway of every subject.
+    pub pathway: Option<Pathway>,
+    /// A share of the subjects.
+    pub shard: Option<Shard>,
+    /// Redo every session, and write beside files of others.
+    pub force: bool,
+    /// Memory that sessions at work may take together, bytes.
+    pub memory: Option<u64>,
+    /// Day against which windows are told.
+    pub as_of: Option<Date>,
+    /// The command line, for the log.
+    pub command_line: Vec<String>,
+}
+
+/// A run that could not be done at all.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The study.
+    #[error(transparent)]
+    Study(#[from] StudyError),
+    /// The output.
+    #[error(transparent)]
+    Dataset(#[from] DatasetError),
+    /// No session can be measured.
+    #[error(
+        "{study}: no session holds a series (DSC or PET) and a lesion mask; `relight run … --dry-run` says what was looked for"
+    )]
+    NothingToDo {
+        /// The study.
+        study: String,
+    },
+}
+
+/// What became of a run.
+#[derive(Debug, Clone, Default)]
+pub struct Summary {
+    /// Sessions measured.
+    pub done: usize,
+    /// Sessions that were current already.
+    pub skipped: usize,
+    /// Sessions without a series or a mask.
+    pub without_data: usize,
+    /// Sessions that failed, with the reason.
+    pub failures: Vec<(String, String)>,
+    /// Sessions with a failed quality check.
+    pub quality_failures: usize,
+    /// The rows of all lesions, as JSON.
+    pub lesions: Vec<Value>,
+    /// Where the study page is, when it was drawn.
+    pub page: Option<PathBuf>,
+}
+
+impl Summary {
+    /// The last line in words.
+    pub fn words(&self) -> String {
+        let plural =
+            |count: usize, noun: &str| if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") };
+        let mut parts = vec![format!("{} done", plural(self.done, "session"))];
+        if self.skipped > 0 {
+            parts.push(format!("{} unchanged", self.skipped));
+        }
+        if self.without_data > 0 {
+            parts.push(format!("{} without a series and a mask", self.without_data));
+        }
+        if !self.failures.is_empty() {
+            parts.push(format!("{} failed", self.failures.len()));
+        }
+        if self.quality_failures > 0 {
+            parts.push(format!("{} with a failed quality check", self.quality_failures));
+        }
+        let mut words = parts.join(", ");
+        if !self.lesions.is_empty() {
+            words.push_str(&format!("; {}", plural(self.lesions.len(), "lesion")));
+        }
+        if let Some(page) = &self.page {
+            words.push_str(&format!("; open {}", page.display()));
+        }
+        words
+    }
+}
+
+/// Opens the study: what is there, what is missing, what is wrong. No image is opened.
+pub fn inventory(options: &RunOptions, settings: &Settings) -> Result<Study, RunError> {
+    let wanted = StudyOptions {
+        participant_labels: options.participants.clone(),
+        session_labels: options.sessions.clone(),
+        lesions: options.lesions.clone(),
+        pathway: options.pathway,
+        shard: options.shard,
+    };
+    Ok(Study::open(&options.input, &wanted, &settings.study)?)
+}
+
+/// Does the main job.
+pub fn run(options: &RunOptions, settings: &Settings, progress: &dyn Progress) -> Result<Summary, RunError> {
+    let study = inventory(options, settings)?;
+    let output = OutputFolder::open(&options.output, options.force)?;
+    let mut log = Log::begin(output.root(), &options.command_line, rayon::current_num_threads())?;
+    let hash = settings.hash();
+    let source = DatasetSource {
+        title: &study.title,
+        study_root: (study.form == StudyForm::Folder).then_some(study.root.as_path()),
+        rules_version: &settings.verdict.rules_version,
+        settings_hash: &hash,
+    };
+    write_dataset_files(&output, &source)?;
+    let mut summary = Summary::default();
+    if options.level != Level::Group {
+        let logged = Logged { progress, log: Mutex::new(&mut log) };
+        subject::run_all(&study, &output, options, settings, &logged, &mut summary)?;
+        if summary.done + summary.skipped == 0 && summary.failures.is_empty() {
+            return Err(RunError::NothingToDo { study: study.title.clone() });
+        }
+    }
+    if options.level != Level::Participant {
+        let as_of = options.as_of.or_else(|| study.latest_date());
+        summary.page = Some(group::write(&study, &output, as_of, settings, &summary)?);
+    }
+    log.line(&summary.words());
+    Ok(summary)
+}
+
+/// Progress that is also written to the log.
+struct Logged<'a> {
+    progress: &'a dyn Progress,
+    log: Mutex<&'a mut Log>,
+}
+
+impl Progress for Logged<'_> {
+    fn begin(&self, sessions: usize) {
+        self.progress.begin(sessions);
+    }
+
+    fn step(&self, session: &str, step: &str, done: usize, steps: usize) {
+        self.progress.step(session, step, done, steps);
+    }
+
+    fn end(&self, session: &str, words: &str) {
+        self.log.lock().unwrap_or_else(std::sync::PoisonError::into_inner).line(&format!("{session}: {words}"));
+        self.progress.end(session, words);
+    }
+}
+
+/// A path as messages show it: its last component.
+fn shown(path: &Path) -> String {
+    InputFile::lone(path).relative().to_owned()
+}

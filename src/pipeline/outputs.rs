@@ -1,0 +1,315 @@
+//! Maps and masks to files, each with its sidecar: what the session and the single commands both write.
+
+use std::fs::File;
+use std::io::BufWriter;
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+use serde_json::{Map, Value, json};
+
+use super::error::SessionError;
+use super::masks::LesionMasks;
+use super::perfusion::Perfusion;
+use super::uptake::Uptake;
+use crate::acquisition::DscAcquisition;
+use crate::clinical::Tracer;
+use crate::dataset::{ImageSidecar, OutputStem, check_replaceable, json_text, replace_file, sidecar_name, write_file};
+use crate::image::{Compression, Labels, Mask, Volume, write_labels, write_mask, write_volume};
+use crate::pet::LesionUptake;
+use crate::quality::Caveat;
+use crate::study::InputFile;
+
+/// Where outputs go, and what stands in every sidecar.
+#[derive(Debug, Clone)]
+pub struct Destination<'a> {
+    /// The folder.
+    pub folder: &'a Path,
+    /// What the names begin with.
+    pub stem: OutputStem,
+    /// The files that the outputs were made from.
+    pub sources: &'a [InputFile],
+    /// Whether files of others may be replaced.
+    pub force: bool,
+}
+
+/// An image that was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// Its name in `--json`, such as `desc-normalized_rcbv`.
+    pub key: String,
+    /// The file.
+    pub path: PathBuf,
+}
+
+/// What is written.
+enum Content<'a> {
+    /// Values over the voxels of a mask.
+    Masked(&'a Mask, &'a [f32]),
+    /// A whole image times a factor.
+    Scaled(&'a Volume, f64),
+    Labels(&'a Labels),
+    Mask(&'a Mask),
+}
+
+struct Output<'a> {
+    suffix: &'a str,
+    description: Option<&'a str>,
+    words: String,
+    unit: &'a str,
+    mask_type: Option<&'a str>,
+    model: Map<String, Value>,
+    skull_stripped: bool,
+    content: Content<'a>,
+}
+
+/// Writes the maps of a DSC series and the reference region.
+pub fn write_perfusion(
+    perfusion: &Perfusion,
+    acquisition: &DscAcquisition,
+    destination: &Destination<'_>,
+) -> Result<Vec<Written>, SessionError> {
+    let result = &perfusion.result;
+    let maps = result.maps();
+    let mut outputs: Vec<Output<'_>> = maps
+        .iter()
+        .map(|map| {
+            let mut model = Map::new();
+            model.insert("Equation".to_owned(), map.equation.into());
+            if let Some(code) = map.lexicon {
+                model.insert("CAPLEX".to_owned(), code.into());
+            }
+            model.insert("LeakageModel".to_owned(), result.model.as_str().into());
+            model.insert("EchoTime".to_owned(), json!(acquisition.echo_time().0));
+            model.insert("RepetitionTime".to_owned(), json!(acquisition.repetition_time().0));
+            model.insert(
+                "BaselineFrames".to_owned(),
+                json!([result.timing.baseline().start, result.timing.baseline().end]),
+            );
+            if map.description == Some("normalized")
+                && let Some(normalized) = &result.normalized
+            {
+                model.insert("ReferenceValue".to_owned(), json!(normalized.reference_rcbv));
+                model.insert("ReferenceVoxels".to_owned(), json!(normalized.reference_voxels));
+            }
+            Output {
+                suffix: map.suffix,
+                description: map.description,
+                words: describe(map.suffix, map.description),
+                unit: map.unit,
+                mask_type: None,
+                model,
+                skull_stripped: true,
+                content: Content::Masked(&result.mask, map.values),
+            }
+        })
+        .collect();
+    if let Some(reference) = &perfusion.reference {
+        outputs.push(Output {
+            suffix: "mask",
+            description: None,
+            words: "Reference region: normal-appearing white matter that rCBV is divided by.".to_owned(),
+            unit: "",
+            mask_type: Some("ROI"),
+            model: Map::new(),
+            skull_stripped: true,
+            content: Content::Mask(reference),
+        });
+    }
+    write_all(&outputs, destination, &perfusion.caveats)
+}
+
+/// Writes SUV, ratio and biological volume of a PET image, and the background region.
+pub fn write_uptake(
+    uptake: &Uptake,
+    tracer: Option<&Tracer>,
+    masks: Option<&LesionMasks>,
+    suv: &str,
+    destination: &Destination<'_>,
+) -> Result<Vec<Written>, SessionError> {
+    let scales = uptake.result.scales;
+    let suv_description = format!("suv{suv}");
+    let mut outputs = Vec::new();
+    let model = |entries: Vec<(&str, Value)>| entries.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+    if let (Some(scale), Ok(suv_scale)) = (scales.suv, &uptake.result.suv) {
+        outputs.push(Output {
+            suffix: "pet",
+            description: Some(&suv_description),
+            words: "Standardized uptake value.".to_owned(),
+            unit: if suv == "bsa" { "cm2/mL" } else { "g/mL" },
+            mask_type: None,
+            model: model(vec![
+                ("Factor", json!(scale)),
+                ("SuvScale", serde_json::to_value(suv_scale).unwrap_or(Value::Null)),
+            ]),
+            skull_stripped: false,
+            content: Content::Scaled(&uptake.image, scale),
+        });
+    }
+    if let Some(scale) = scales.tbr {
+        outputs.push(Output {
+            suffix: "pet",
+            description: Some("tbr"),
+            words: "Tumor-to-background ratio.".to_owned(),
+            unit: "1",
+            mask_type: None,
+            model: model(vec![
+                ("Factor", json!(scale)),
+                ("Background", serde_json::to_value(&uptake.result.background).unwrap_or(Value::Null)),
+            ]),
+            skull_stripped: false,
+            content: Content::Scaled(&uptake.image, scale),
+        });
+    }
+    let volumes = masks.map(|masks| biological_volumes(uptake, masks));
+    if let Some(labels) = volumes.as_ref().filter(|labels| labels.data.iter().any(|&label| label > 0)) {
+        let rule = uptake.result.lesions.iter().find_map(|lesion| lesion.volumes.first()).map(|volume| volume.rule);
+        outputs.push(Output {
+            suffix: "dseg",
+            description: Some("btv"),
+            words: "Biological tumor volume inside each lesion; voxels carry the label of the lesion.".to_owned(),
+            unit: "",
+            mask_type: Some("Lesion"),
+            model: model(vec![
+                ("Rule", serde_json::to_value(rule).unwrap_or(Value::Null)),
+                ("Tracer", json!(tracer.map(Tracer::as_str))),
+            ]),
+            skull_stripped: false,
+            content: Content::Labels(labels),
+        });
+    }
+    if let Some(background) = &uptake.background {
+        outputs.push(Output {
+            suffix: "mask",
+            description: None,
+            words: "Background region that uptake is divided by.".to_owned(),
+            unit: "",
+            mask_type: Some("ROI"),
+            model: Map::new(),
+            skull_stripped: false,
+            content: Content::Mask(background),
+        });
+    }
+    write_all(&outputs, destination, &uptake.caveats)
+}
+
+/// Writes the lesions as they were measured, and their names.
+pub fn write_lesions(masks: &LesionMasks, destination: &Destination<'_>) -> Result<Vec<Written>, SessionError> {
+    let Some(labels) = masks.label_map() else { return Ok(Vec::new()) };
+    let outputs = [Output {
+        suffix: "dseg",
+        description: Some("lesions"),
+        words: "The lesions as they were measured; voxels carry the label of the lesion.".to_owned(),
+        unit: "",
+        mask_type: Some("Lesion"),
+        model: Map::new(),
+        skull_stripped: false,
+        content: Content::Labels(&labels),
+    }];
+    let written = write_all(&outputs, destination, &masks.caveats)?;
+    let mut table = "index\tname\n".to_owned();
+    for lesion in &masks.lesions {
+        table.push_str(&format!(
+            "{}\t{}\n",
+            lesion.label,
+            lesion.name.as_deref().unwrap_or(&format!("lesion {}", lesion.label))
+        ));
+    }
+    let name = destination.stem.name("dseg", Some("lesions"), ".tsv");
+    write_file(&destination.folder.join(name), table.as_bytes())?;
+    Ok(written)
+}
+
+fn biological_volumes(uptake: &Uptake, masks: &LesionMasks) -> Labels {
+    let grid = uptake.image.grid;
+    let mut labels = Labels { grid, data: vec![0; grid.len()] };
+    for ((lesion, mask), drawn) in uptake.result.lesions.iter().zip(&uptake.lesions).zip(&masks.lesions) {
+        let Some(volume) = lesion.volumes.first() else { continue };
+        for index in LesionUptake::volume_mask(&uptake.image, mask, volume).indices() {
+            if labels.data[index] == 0 {
+                labels.data[index] = drawn.label;
+            }
+        }
+    }
+    labels
+}
+
+fn write_all(
+    outputs: &[Output<'_>],
+    destination: &Destination<'_>,
+    caveats: &[Caveat],
+) -> Result<Vec<Written>, SessionError> {
+    std::fs::create_dir_all(destination.folder).map_err(|error| crate::dataset::DatasetError::Unwritable {
+        file: super::shown(destination.folder),
+        problem: error.to_string(),
+    })?;
+    outputs.par_iter().map(|output| write_one(output, destination, caveats)).collect()
+}
+
+fn write_one(output: &Output<'_>, destination: &Destination<'_>, caveats: &[Caveat]) -> Result<Written, SessionError> {
+    let stem = match output.mask_type {
+        Some("ROI") => destination.stem.clone().with("label", "reference"),
+        _ => destination.stem.clone(),
+    };
+    let name = stem.name(output.suffix, output.description, ".nii.gz");
+    let path = destination.folder.join(&name);
+    check_replaceable(&path, destination.force)?;
+    replace_file(&path, |aside| -> Result<(), SessionError> {
+        let unwritable = |error: std::io::Error| {
+            SessionError::Output(crate::dataset::DatasetError::Unwritable {
+                file: name.clone(),
+                problem: error.to_string(),
+            })
+        };
+        let file = BufWriter::with_capacity(1 << 20, File::create(aside).map_err(unwritable)?);
+        match &output.content {
+            Content::Masked(mask, values) => write_volume(file, &Volume::from_masked(mask, values), Compression::MAPS)?,
+            Content::Scaled(image, factor) => {
+                let data = image.data.iter().map(|&value| (f64::from(value) * factor) as f32).collect();
+                write_volume(file, &Volume { grid: image.grid, data }, Compression::MAPS)?;
+            }
+            Content::Labels(labels) => write_labels(file, labels, Compression::MAPS)?,
+            Content::Mask(mask) => write_mask(file, mask, Compression::MAPS)?,
+        }
+        Ok(())
+    })?;
+    let sidecar = ImageSidecar {
+        description: output.words.clone(),
+        units: output.unit,
+        sources: destination.sources,
+        skull_stripped: output.skull_stripped,
+        spatial_reference: None,
+        mask_type: output.mask_type,
+        model: output.model.clone(),
+        caveats,
+    };
+    write_file(&destination.folder.join(sidecar_name(&name)), json_text(&sidecar.json()).as_bytes())?;
+    let key = match (output.mask_type, output.description) {
+        (Some("ROI"), _) => "label-reference_mask".to_owned(),
+        (_, Some(description)) => format!("desc-{description}_{}", output.suffix),
+        (_, None) => output.suffix.to_owned(),
+    };
+    Ok(Written { key, path })
+}
+
+/// What a perfusion map shows, in one sentence.
+fn describe(suffix: &str, description: Option<&str>) -> String {
+    let words = match (suffix, description) {
+        ("rcbv", Some("uncorrected")) => "Relative cerebral blood volume without leakage correction.",
+        ("rcbv", Some("normalized")) => {
+            "Leakage-corrected relative cerebral blood volume over its mean in normal-appearing white matter."
+        }
+        ("rcbv", _) => "Leakage-corrected relative cerebral blood volume.",
+        ("k1", _) => "Scale of the reference curve in the voxel's curve (leakage model).",
+        ("k2", _) => "Leakage coefficient; above 0 T1-dominant, below 0 T2*-dominant.",
+        ("kep", _) => "Rate of backflow from the extravascular space, in enhancing voxels.",
+        ("psr", _) => "Percentage of signal recovery.",
+        ("ph", _) => "Peak height: largest change of the transverse relaxation rate.",
+        ("cbv", _) => "Cerebral blood volume.",
+        ("cbf", _) => "Cerebral blood flow.",
+        ("mtt", _) => "Mean transit time.",
+        ("tmax", _) => "Time to the maximum of the residue function.",
+        ("ttp", _) => "Time to peak from the bolus arrival.",
+        _ => "Perfusion map.",
+    };
+    words.to_owned()
+}

@@ -1,0 +1,224 @@
+//! A DSC series from its file to maps, curves and places: what `relight run` and `relight dsc` share.
+
+use super::error::SessionError;
+use super::masks::{Fit, LesionMasks, read_region};
+use crate::acquisition::DscAcquisition;
+use crate::dsc::{self, DscError, DscResult, DscSignal, RegionCurves, baseline_mean_for_mask, quantify, region_curves};
+use crate::image::{Grid, Mask, NiftiImage, Volume};
+use crate::quality::{Caveat, CaveatCode};
+use crate::region::{
+    self, Midline, Reference, ReferenceFacts, RegionError, brain_mask, crosses_midline, find_midline,
+    mirrored_reference, reference_facts,
+};
+use crate::study::InputFile;
+
+/// Which voxels are measured.
+#[derive(Debug, Clone, Copy)]
+pub enum Brain<'a> {
+    /// A given mask.
+    Given(&'a InputFile, Fit),
+    /// Otsu's threshold on the baseline, largest component, holes filled; lesions are always inside.
+    Automatic,
+    /// Every voxel.
+    WholeImage,
+}
+
+/// A DSC series and what belongs to it.
+pub struct DscInput<'a> {
+    /// The series, or its first echo.
+    pub image: &'a InputFile,
+    /// The second echo.
+    pub second_echo: Option<&'a InputFile>,
+    /// What the method must know of the scan.
+    pub acquisition: &'a DscAcquisition,
+    /// Which voxels are measured.
+    pub brain: Brain<'a>,
+    /// White matter that was given.
+    pub reference: Option<(&'a InputFile, Fit)>,
+    /// Lesions that were given.
+    pub lesions: Option<&'a LesionMasks>,
+}
+
+/// What a DSC series says.
+pub struct Perfusion {
+    /// Maps over the measured voxels.
+    pub result: DscResult,
+    /// The grid of the series.
+    pub grid: Grid,
+    /// The lesions on that grid, in the order in which they were given.
+    pub lesions: Vec<Mask>,
+    /// Mean curves of each lesion; `None` where it has no usable voxel.
+    pub lesion_curves: Vec<Option<RegionCurves>>,
+    /// White matter that rCBV is divided by.
+    pub reference: Option<Mask>,
+    /// Its size and spread in the baseline image.
+    pub reference_facts: Option<ReferenceFacts>,
+    /// Whether it was given.
+    pub reference_given: bool,
+    /// Its mean curves.
+    pub reference_curves: Option<RegionCurves>,
+    /// Doubts, without those of single lesions.
+    pub caveats: Vec<Caveat>,
+}
+
+/// Reads and quantifies a series.
+pub fn measure(
+    input: &DscInput<'_>,
+    dsc_settings: &dsc::Settings,
+    region_settings: &region::Settings,
+) -> Result<Perfusion, SessionError> {
+    let name = input.image.relative();
+    let failed = |source| SessionError::Dsc { file: name.to_owned(), source };
+    let image = NiftiImage::open(input.image.path())?;
+    let grid = *image.grid();
+    if image.frames() < 2 {
+        return Err(failed(DscError::TooFewFrames {
+            found: image.frames(),
+            expected: dsc_settings.baseline_frames_minimum,
+        }));
+    }
+    let mut caveats = Vec::new();
+    let mut lesions = Vec::new();
+    if let Some(masks) = input.lesions {
+        let placed = masks.onto(&image, name)?;
+        caveats.extend(placed.caveats);
+        lesions = placed.lesions;
+    }
+    let given_reference = match input.reference {
+        Some((file, fit)) => {
+            let (mask, more) = read_region(file, &image, name, fit)?;
+            caveats.extend(more);
+            Some(mask)
+        }
+        None => None,
+    };
+    let given_brain = match input.brain {
+        Brain::Given(file, fit) => {
+            let (mask, more) = read_region(file, &image, name, fit)?;
+            caveats.extend(more);
+            Some(mask)
+        }
+        Brain::WholeImage => Some(Mask::filled(grid, true)),
+        Brain::Automatic => None,
+    };
+    let series = match &given_brain {
+        Some(mask) => image.read_series(mask)?,
+        None => image.read_series_with(dsc_settings.mask_frames, |leading| {
+            automatic_brain(leading, &lesions, given_reference.as_ref(), dsc_settings, name)
+        })?,
+    };
+    let second = match input.second_echo {
+        Some(file) => Some(NiftiImage::open(file.path())?.read_series(&series.mask)?),
+        None => None,
+    };
+    let signal = DscSignal::new(input.acquisition, &series, second.as_ref()).map_err(failed)?;
+    let mut result = quantify(&signal, given_reference.as_ref(), dsc_settings).map_err(failed)?;
+
+    let baseline = Volume::from_masked(&result.mask, &result.baseline.level);
+    let union = union_of(&lesions);
+    let mut midline = None;
+    let reference_given = given_reference.is_some();
+    let reference = match given_reference {
+        Some(mask) => Some(mask),
+        None => {
+            match union.as_ref().map(|union| mirrored_white_matter(&baseline, &result.mask, union, region_settings)) {
+                Some(Ok((found, plane))) => {
+                    if lesions.iter().any(|lesion| crosses_midline(lesion, &plane.plane, region_settings)) {
+                        let detail = "the reference region lies in the less affected hemisphere";
+                        caveats.push(Caveat::new(CaveatCode::LesionCrossesMidline, detail));
+                    }
+                    midline = Some(plane);
+                    caveats.extend(found.caveats);
+                    Some(found.mask)
+                }
+                Some(Err(problem)) => {
+                    caveats.push(Caveat::new(CaveatCode::NoReference, problem.to_string()));
+                    None
+                }
+                None => {
+                    caveats.push(Caveat::new(
+                        CaveatCode::NoReference,
+                        "neither a reference mask nor a lesion to mirror was given",
+                    ));
+                    None
+                }
+            }
+        }
+    };
+    let mut reference_curves = None;
+    if let Some(mask) = &reference {
+        result.normalize(mask).map_err(failed)?;
+        reference_curves = Some(region_curves(&signal, &result, mask, "the reference region").map_err(failed)?);
+    }
+    let facts = match &reference {
+        Some(mask) => {
+            let plane = midline.as_ref().map(|midline| &midline.plane);
+            let facts = reference_facts(mask, &baseline, union.as_ref(), plane);
+            Some(facts.map_err(|source| SessionError::Region { file: name.to_owned(), source })?)
+        }
+        None => None,
+    };
+    let mut lesion_curves = Vec::with_capacity(lesions.len());
+    for lesion in &lesions {
+        lesion_curves.push(match region_curves(&signal, &result, lesion, "the lesion") {
+            Ok(curves) => Some(curves),
+            Err(DscError::NoUsableVoxels { .. }) => None,
+            Err(error) => return Err(failed(error)),
+        });
+    }
+    Ok(Perfusion {
+        result,
+        grid,
+        lesions,
+        lesion_curves,
+        reference,
+        reference_facts: facts,
+        reference_given,
+        reference_curves,
+        caveats,
+    })
+}
+
+/// METHOD: the automatic mask always holds the lesions and the given reference: a lesion that is dark on EPI (blood
+/// products) must not silently drop out of the measurement; voxels without signal are marked unusable later.
+fn automatic_brain(
+    leading: &[Volume],
+    lesions: &[Mask],
+    reference: Option<&Mask>,
+    settings: &dsc::Settings,
+    name: &str,
+) -> Result<Mask, SessionError> {
+    let frames: Vec<&[f32]> = leading.iter().map(|volume| volume.data.as_slice()).collect();
+    let mean = baseline_mean_for_mask(&frames, settings)
+        .map_err(|source| SessionError::Dsc { file: name.to_owned(), source })?;
+    let grid = leading[0].grid;
+    let mut mask = brain_mask(&Volume { grid, data: mean })
+        .map_err(|source| SessionError::Region { file: name.to_owned(), source })?;
+    for region in lesions.iter().chain(reference) {
+        mask = mask
+            .or(region)
+            .map_err(|difference| SessionError::Mask { file: name.to_owned(), problem: difference.to_string() })?;
+    }
+    Ok(mask)
+}
+
+fn mirrored_white_matter(
+    baseline: &Volume,
+    brain: &Mask,
+    lesions: &Mask,
+    settings: &region::Settings,
+) -> Result<(Reference, Midline), RegionError> {
+    let midline = find_midline(baseline, brain, Some(lesions), settings)?;
+    Ok((mirrored_reference(baseline, brain, lesions, &midline.plane, settings)?, midline))
+}
+
+/// All lesions in one mask; `None` without any.
+pub fn union_of(masks: &[Mask]) -> Option<Mask> {
+    let mut union = masks.first()?.clone();
+    for mask in &masks[1..] {
+        for (inside, &more) in union.data.iter_mut().zip(&mask.data) {
+            *inside |= more;
+        }
+    }
+    Some(union)
+}

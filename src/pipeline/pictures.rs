@@ -1,0 +1,308 @@
+//! The film strip: the same axial slice and field of view through anatomy, rCBV, tumor burden and uptake.
+//!
+//! METHOD: the slice is the one in which the lesion is largest, the field is centered on the lesion there, and the
+//! pictures are in radiological view. Maps are sampled by scanner coordinates and drawn opaque, so that a color can be
+//! read against its bar.
+
+use crate::image::{Labels, Mask, Plane, View, Volume};
+use crate::lesion::LesionRecord;
+use crate::report::model::{Locator, Panel, PanelKind, Raster};
+use crate::report::number;
+
+/// Pixels along an edge of a panel, and of the locator.
+const PIXELS: usize = 168;
+const LOCATOR_PIXELS: usize = 72;
+/// Smallest field of view, mm, and how many times the lesion's extent it holds at least.
+const FIELD_MM: f64 = 92.0;
+const FIELD_PER_EXTENT: f64 = 1.8;
+/// Upper end of the rCBV bar: the range of published cut-offs lies well inside.
+const RCBV_TOP: f64 = 3.5;
+/// Upper ends of the uptake bars that grow in steps with the lesion.
+const TBR_TOP: f64 = 2.5;
+const SUV_TOP: f64 = 5.0;
+/// Shares of an anatomical slice that are drawn black and white.
+const WINDOW: [f64; 2] = [0.01, 0.995];
+
+/// What there is to draw for one lesion.
+pub struct Scene<'a> {
+    /// The lesion on the grid where it was drawn.
+    pub lesion: &'a Mask,
+    /// Anatomy, with its name.
+    pub anatomy: Option<(&'a Volume, &'a str)>,
+    /// Normalized rCBV, with the name of its correction.
+    pub rcbv: Option<(&'a Volume, &'a str)>,
+    /// Tumor-burden classes on the same grid: 1, 2, 3 inside the lesion.
+    pub burden: Option<&'a Labels>,
+    /// rCBV cut-offs: necrosis below, recurrence above.
+    pub rcbv_cutoffs: [f64; 2],
+    /// Uptake.
+    pub uptake: Option<Uptake<'a>>,
+}
+
+/// A PET image as it is shown.
+pub struct Uptake<'a> {
+    /// The image, in its own unit.
+    pub image: &'a Volume,
+    /// From the unit of the image to what is shown.
+    pub scale: f64,
+    /// Whether a ratio to background is shown, or SUV.
+    pub shown: Shown,
+    /// Name of the tracer.
+    pub tracer: &'a str,
+    /// Cut-offs of the tracer, where there are some.
+    pub cutoffs: Vec<f64>,
+}
+
+/// What a PET panel shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shown {
+    /// Tumor-to-background ratio.
+    Ratio,
+    /// Standardized uptake value.
+    Suv,
+    /// The unit of the image, where neither is known.
+    Image,
+}
+
+/// The panels of one lesion, left to right.
+pub fn film_strip(scene: &Scene<'_>, record: &LesionRecord) -> Vec<Panel> {
+    let Some(frame) = Frame::around(scene.lesion) else { return Vec::new() };
+    let outline = frame.view.outline(scene.lesion);
+    let panel = |kind, title: String, caption: String, raster| Panel {
+        kind,
+        title,
+        caption,
+        raster,
+        underlay: None,
+        range: (0.0, 1.0),
+        cutoffs: Vec::new(),
+        unit: String::new(),
+        outline: outline.clone(),
+        slice_mm: frame.center[2],
+        locator: None,
+    };
+    let mut panels = Vec::new();
+    let anatomy =
+        scene.anatomy.map(|(volume, name)| (raster(&frame.view.volume(volume), frame.pixel_mm), volume, name));
+    if let Some((picture, volume, name)) = &anatomy {
+        let volume_text = captions(&[("lesion", "volume_ml", record.volume_ml)]);
+        panels.push(Panel {
+            range: window(&picture.values),
+            locator: frame.locator(volume),
+            ..panel(PanelKind::Anatomy, (*name).to_owned(), volume_text, picture.clone())
+        });
+    }
+    if let Some((rcbv, name)) = scene.rcbv {
+        let caption =
+            captions(&[("mean", "rcbv_mean", record.rcbv_mean), ("90th percentile", "rcbv_p90", record.rcbv_p90)]);
+        panels.push(Panel {
+            range: (0.0, RCBV_TOP),
+            cutoffs: scene.rcbv_cutoffs.to_vec(),
+            ..panel(
+                PanelKind::Perfusion,
+                format!("rCBV, {name}"),
+                caption,
+                raster(&frame.view.volume(rcbv), frame.pixel_mm),
+            )
+        });
+    }
+    if let (Some(burden), Some((picture, ..))) = (scene.burden, &anatomy) {
+        let classes = frame.view.labels(burden);
+        let values = classes.data.iter().map(|&class| if class == 0 { f32::NAN } else { class as f32 }).collect();
+        let raster = Raster { width: classes.width, height: classes.height, millimeters: frame.pixel_mm, values };
+        let percent = |share: Option<f64>| share.map(|share| format!("{:.0}", 100.0 * share));
+        let shares = [record.ftb_low, record.ftb_mid, record.ftb_high].map(percent);
+        let caption = match shares {
+            [Some(low), Some(mid), Some(high)] => format!("{low} / {mid} / {high} %"),
+            _ => String::new(),
+        };
+        panels.push(Panel {
+            underlay: Some(picture.clone()),
+            range: window(&picture.values),
+            cutoffs: scene.rcbv_cutoffs.to_vec(),
+            ..panel(PanelKind::TumorBurden, "Fractional tumor burden".to_owned(), caption, raster)
+        });
+    }
+    if let Some(uptake) = &scene.uptake {
+        panels.push(uptake_panel(uptake, record, &frame, &panel));
+    }
+    panels
+}
+
+fn uptake_panel(
+    uptake: &Uptake<'_>,
+    record: &LesionRecord,
+    frame: &Frame,
+    panel: &impl Fn(PanelKind, String, String, Raster) -> Panel,
+) -> Panel {
+    let mut picture = raster(&frame.view.volume(uptake.image), frame.pixel_mm);
+    picture.values.iter_mut().for_each(|value| *value = (f64::from(*value) * uptake.scale) as f32);
+    let tracer = uptake.tracer;
+    let (title, caption, unit, range) = match uptake.shown {
+        Shown::Ratio => (
+            format!("{tracer}-PET, tumor to background"),
+            captions(&[("max", "tbr_max", record.tbr_max), ("peak", "tbr_peak", record.tbr_peak)]),
+            "",
+            (0.0, stepped(TBR_TOP, record.tbr_max, 0.5)),
+        ),
+        Shown::Suv => (
+            format!("{tracer}-PET, SUV"),
+            captions(&[("max", "suv_max", record.suv_max), ("peak", "suv_peak", record.suv_peak)]),
+            "g/mL",
+            (0.0, stepped(SUV_TOP, record.suv_max, 2.5)),
+        ),
+        Shown::Image => (format!("{tracer}-PET, unit of the image"), String::new(), "", window(&picture.values)),
+    };
+    Panel {
+        range,
+        cutoffs: uptake.cutoffs.clone(),
+        unit: unit.to_owned(),
+        ..panel(PanelKind::Uptake, title, caption, picture)
+    }
+}
+
+/// The slice and the field of view.
+struct Frame {
+    center: [f64; 3],
+    view: View,
+    field_mm: f64,
+    pixel_mm: f64,
+}
+
+impl Frame {
+    /// Centered on the lesion in the slice where it is largest; `None` for an empty mask.
+    fn around(lesion: &Mask) -> Option<Self> {
+        let grid = lesion.grid;
+        let [nx, ny, nz] = grid.shape();
+        let area = |z: usize| lesion.data[z * nx * ny..(z + 1) * nx * ny].iter().filter(|&&inside| inside).count();
+        // The first of equally large slices, so that the choice does not depend on how the search runs.
+        let slice = (0..nz).rev().max_by_key(|&z| area(z)).filter(|&z| area(z) > 0)?;
+        let (mut low, mut high) = ([f64::INFINITY; 3], [f64::NEG_INFINITY; 3]);
+        for index in (slice * nx * ny..(slice + 1) * nx * ny).filter(|&index| lesion.data[index]) {
+            let position = grid.position(grid.voxel(index));
+            for axis in 0..3 {
+                low[axis] = low[axis].min(position[axis]);
+                high[axis] = high[axis].max(position[axis]);
+            }
+        }
+        let center = std::array::from_fn(|axis| (low[axis] + high[axis]) / 2.0);
+        let extent = (high[0] - low[0]).max(high[1] - low[1]);
+        let field_mm = FIELD_MM.max((FIELD_PER_EXTENT * extent).ceil());
+        let view = View::axial(center, field_mm, PIXELS);
+        Some(Self { center, view, field_mm, pixel_mm: field_mm / PIXELS as f64 })
+    }
+
+    /// The whole slice of a volume with the field marked.
+    fn locator(&self, volume: &Volume) -> Option<Locator> {
+        let grid = volume.grid;
+        let corners = [[0, 0, 0], grid.shape().map(|n| n - 1)].map(|voxel| grid.position(voxel));
+        let middle = [(corners[0][0] + corners[1][0]) / 2.0, (corners[0][1] + corners[1][1]) / 2.0, self.center[2]];
+        let field = (corners[1][0] - corners[0][0]).abs().max((corners[1][1] - corners[0][1]).abs());
+        if field <= self.field_mm {
+            return None;
+        }
+        let view = View::axial(middle, field, LOCATOR_PIXELS);
+        let pixel_mm = field / LOCATOR_PIXELS as f64;
+        let picture = raster(&view.volume(volume), pixel_mm);
+        let [x, y] = view.place(self.center);
+        let edge = self.field_mm / pixel_mm;
+        let marked = [x - edge / 2.0, y - edge / 2.0, edge, edge].map(|value| value as f32);
+        Some(Locator { range: window(&picture.values), raster: picture, field: marked })
+    }
+}
+
+fn raster(plane: &Plane<f32>, millimeters: f64) -> Raster {
+    Raster { width: plane.width, height: plane.height, millimeters, values: plane.data.clone() }
+}
+
+/// Values drawn black and white: percentiles of what the picture shows.
+fn window(values: &[f32]) -> (f64, f64) {
+    let mut finite: Vec<f32> = values.iter().copied().filter(|value| value.is_finite()).collect();
+    if finite.is_empty() {
+        return (0.0, 1.0);
+    }
+    finite.sort_unstable_by(f32::total_cmp);
+    let at = |share: f64| f64::from(finite[((finite.len() - 1) as f64 * share) as usize]);
+    let (low, high) = (at(WINDOW[0]), at(WINDOW[1]));
+    if high > low { (low, high) } else { (low, low + 1.0) }
+}
+
+/// The top of a bar, raised in steps until it holds a value.
+fn stepped(top: f64, value: Option<f64>, step: f64) -> f64 {
+    match value {
+        Some(value) if value.is_finite() && value > top => (value / step).ceil() * step,
+        _ => top,
+    }
+}
+
+/// Named numbers of the record in the rounding that every page uses; what is missing is left out.
+fn captions(parts: &[(&str, &str, Option<f64>)]) -> String {
+    let known: Vec<String> = parts
+        .iter()
+        .filter_map(|(name, column, value)| {
+            value.map(|value| format!("{name} {}", number::shown(column, value, &[]).with_unit()))
+        })
+        .collect();
+    known.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::image::{Affine, Grid};
+
+    fn lesion() -> Mask {
+        let grid = Grid::from_stored([40, 40, 10], Affine::diagonal([4.0, 4.0, 5.0], [-78.0, -78.0, -20.0])).unwrap();
+        let inside = |index| {
+            let [x, y, z] = grid.voxel(index);
+            (10..14).contains(&x) && (20..26).contains(&y) && (z == 3 || (z == 4 && x == 10))
+        };
+        Mask { grid, data: (0..grid.len()).map(inside).collect() }
+    }
+
+    #[test]
+    fn the_slice_is_the_one_with_most_lesion_and_the_field_is_centered_on_it() {
+        let frame = Frame::around(&lesion()).unwrap();
+        assert_eq!(frame.center, [-78.0 + 4.0 * 11.5, -78.0 + 4.0 * 22.5, -5.0]);
+        assert_eq!(frame.field_mm, FIELD_MM);
+    }
+
+    #[test]
+    fn an_empty_lesion_has_no_pictures() {
+        let empty = Mask::filled(lesion().grid, false);
+        let scene =
+            Scene { lesion: &empty, anatomy: None, rcbv: None, burden: None, rcbv_cutoffs: [1.0, 1.75], uptake: None };
+        assert!(film_strip(&scene, &LesionRecord::default()).is_empty());
+    }
+
+    #[test]
+    fn the_uptake_bar_grows_in_steps() {
+        assert_eq!(stepped(2.5, Some(1.9), 0.5), 2.5);
+        assert_eq!(stepped(2.5, Some(3.1), 0.5), 3.5);
+        assert_eq!(stepped(2.5, None, 0.5), 2.5);
+    }
+
+    #[test]
+    fn the_patients_right_is_on_the_left_of_the_picture() {
+        let lesion = lesion();
+        let right = Volume {
+            grid: lesion.grid,
+            data: (0..lesion.grid.len())
+                .map(|index| lesion.grid.position(lesion.grid.voxel(index))[0] as f32)
+                .collect(),
+        };
+        let scene = Scene {
+            lesion: &lesion,
+            anatomy: Some((&right, "x")),
+            rcbv: None,
+            burden: None,
+            rcbv_cutoffs: [1.0, 1.75],
+            uptake: None,
+        };
+        let panels = film_strip(&scene, &LesionRecord::default());
+        let row: Vec<f32> =
+            panels[0].raster.values[84 * PIXELS..85 * PIXELS].iter().copied().filter(|x| x.is_finite()).collect();
+        // In RAS+ the patient's right is the lowest x.. of the first axis running towards the right: the highest.
+        assert!(row.first() > row.last());
+    }
+}

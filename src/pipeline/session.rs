@@ -1,0 +1,546 @@
+//! One session: its series measured in each of its lesions.
+
+use std::collections::BTreeMap;
+
+use super::error::SessionError;
+use super::masks::{Fit, LesionMasks};
+use super::measured::Measured;
+use super::perfusion::{self, Brain, DscInput, Perfusion};
+use super::pictures::{Scene, Shown, Uptake as UptakePicture, film_strip};
+use super::uptake::{self, BackgroundChoice, Head, PetInput, Uptake};
+use super::{Steps, methods};
+use crate::clinical::{Pathway, Tracer};
+use crate::dsc::{relative_peak_height, tumor_burden_class};
+use crate::image::{Labels, Mask, NiftiImage, Volume, resample_mask};
+use crate::lesion::{
+    Core, DscCurves, DscMaps, Enhancement, LesionRecord, RcbvCutoffs, Split, enhancement, measure_dsc, measure_shape,
+    measure_tbr_interval,
+};
+use crate::pet::DynamicUptake;
+use crate::quality::{Caveat, CaveatCode, Check, Quality, worst};
+use crate::region::BackgroundShape;
+use crate::report::model::{BolusFigure, TestRetest};
+use crate::settings::Settings;
+use crate::study::{
+    LesionFacts, MaskKind, MaskTarget, PetInputs, Role, SeriesKind, SessionInputs, Subject, dsc_acquisition, pet_acquisition,
+};
+use crate::verdict::{judge, test_retest};
+
+/// Everything that a session's images say.
+pub struct SessionImages {
+    /// One entry per lesion, in order of the labels.
+    pub lesions: Vec<Measured>,
+    /// The lesions as drawn, for the label map of the output.
+    pub masks: LesionMasks,
+    /// The DSC series.
+    pub perfusion: Option<Perfusion>,
+    /// The PET images, the one that the rows tell first.
+    pub uptake: Vec<(Uptake, Option<Tracer>)>,
+}
+
+/// An anatomical image with its name.
+pub struct Anatomy {
+    /// The image.
+    pub volume: Volume,
+    /// Its name.
+    pub name: &'static str,
+    /// Whether it was taken after contrast.
+    pub after_contrast: bool,
+}
+
+/// Measures a session. Nothing is written.
+pub fn measure(
+    subject: &Subject,
+    session: &SessionInputs,
+    split: Option<Split>,
+    settings: &Settings,
+    steps: &mut Steps<'_>,
+) -> Result<SessionImages, SessionError> {
+    let mut caveats = session.caveats.clone();
+    steps.next("lesions");
+    let masks = SessionMasks::read(session, split, settings)?;
+    caveats.extend(masks.own.caveats.iter().cloned());
+    for transform in &session.transforms {
+        caveats.push(Caveat::new(CaveatCode::TransformNotUsed, transform.file.relative()));
+    }
+    steps.next("anatomy");
+    let anatomy = read_anatomy(session)?;
+
+    let mut perfusion = None;
+    if let Some(dsc) = &session.dsc {
+        steps.next("DSC");
+        let header = NiftiImage::open(dsc.image.file.path())?;
+        let second = dsc.second_echo.as_ref().map(|image| image.sidecar()).transpose()?;
+        let sidecar = dsc.image.sidecar()?;
+        let (acquisition, more) =
+            dsc_acquisition(&sidecar, second.as_ref(), header.frame_time(), &Default::default(), &settings.study)?;
+        caveats.extend(more);
+        let target = MaskTarget::Series(SeriesKind::Dsc);
+        let drawn = masks.serving(session, target);
+        caveats.extend(drawn.caveats.iter().cloned());
+        let input = DscInput {
+            image: &dsc.image.file,
+            second_echo: dsc.second_echo.as_ref().map(|image| &image.file),
+            acquisition: &acquisition,
+            brain: session
+                .brain_for(target)
+                .map_or(Brain::Automatic, |mask| Brain::Given(&mask.file, Fit::SameScanner)),
+            reference: session.reference_for(SeriesKind::Dsc).map(|mask| (&mask.file, Fit::SameScanner)),
+            lesions: Some(&drawn),
+        };
+        perfusion = Some(perfusion::measure(&input, &settings.dsc, &settings.region)?);
+    }
+
+    let mut images: Vec<&PetInputs> = session.pet.iter().collect();
+    let wanted = |pet: &PetInputs| tracer_rank(pet.tracer().as_ref(), subject.pathway.pathway);
+    images.sort_by_key(|pet| wanted(pet));
+    let mut uptake = Vec::new();
+    for pet in &images {
+        steps.next("PET");
+        let (acquisition, more) =
+            pet_acquisition(&pet.image.sidecar()?, pet.tracer_label.as_deref(), &session.body, &settings.study)?;
+        caveats.extend(more);
+        let tracer = acquisition.tracer.clone();
+        let target = MaskTarget::Pet(tracer.as_ref());
+        let drawn = masks.serving(session, target);
+        caveats.extend(drawn.caveats.iter().cloned());
+        let input = PetInput {
+            image: &pet.image.file,
+            acquisition: &acquisition,
+            background: default_background(subject.pathway.pathway, tracer.as_ref()),
+            head: Head {
+                anatomy: anatomy.as_ref().map(|anatomy| &anatomy.volume),
+                brain: session.brain_for(target).map(|mask| (&mask.file, Fit::SameScanner)),
+            },
+            lesions: Some(&drawn),
+        };
+        uptake.push((uptake::measure(&input, &settings.pet, &settings.region)?, tracer));
+    }
+    if uptake.len() > 1 {
+        let names: Vec<&str> =
+            uptake.iter().map(|(_, tracer)| tracer.as_ref().map_or("unknown", Tracer::as_str)).collect();
+        caveats
+            .push(Caveat::new(CaveatCode::OtherTracers, format!("{}; the row holds {}", names.join(", "), names[0])));
+    }
+
+    steps.next("lesion values");
+    let mut lesions = Vec::new();
+    for place in 0..masks.own.lesions.len() {
+        let drawn = &masks.own.lesions[place];
+        let bench = Bench {
+            settings,
+            masks: &masks.own,
+            anatomy: anatomy.as_ref(),
+            perfusion: perfusion.as_ref(),
+            uptake: uptake.first(),
+            series: session.dsc.as_ref().map_or("", |dsc| dsc.image.file.relative()),
+        };
+        let record = facts(subject, session, drawn.label, drawn.name.clone(), masks.own.lesions.len() == 1);
+        let mut measured = bench.lesion(place, record, caveats.clone())?;
+        measured.missing = missing(session);
+        measured.record.dsc_quality = worse(measured.record.dsc_quality, session.facts.dsc_quality);
+        measured.record.pet_quality = worse(measured.record.pet_quality, session.facts.pet_quality);
+        lesions.push(measured);
+    }
+    Ok(SessionImages { lesions, masks: masks.own, perfusion, uptake })
+}
+
+/// Which tracer the row tells first: amino acids in the brain, FDG elsewhere.
+fn tracer_rank(tracer: Option<&Tracer>, pathway: Option<Pathway>) -> (u8, Option<String>) {
+    let sarcoma = pathway == Some(Pathway::Sarcoma);
+    let rank = match tracer {
+        Some(Tracer::Fdg) if sarcoma => 0,
+        Some(Tracer::Met) => 1,
+        Some(Tracer::Fet) => 2,
+        Some(Tracer::Fdopa) => 3,
+        Some(Tracer::Fdg) => 4,
+        Some(Tracer::Other(_)) => 5,
+        None => 6,
+    };
+    (rank, tracer.map(|tracer| tracer.as_str().to_owned()))
+}
+
+/// METHOD: the crescent is a region of brain, so it serves where the lesion is known to lie in the brain: a brain
+/// pathway, or an amino-acid tracer where the pathway is unknown. Elsewhere there is no ratio unless one is asked for.
+pub fn default_background(pathway: Option<Pathway>, tracer: Option<&Tracer>) -> BackgroundChoice<'static> {
+    let crescent = BackgroundChoice::Automatic(BackgroundShape::Crescent);
+    match (pathway, tracer) {
+        (Some(Pathway::Glioma | Pathway::Metastasis), _) => crescent,
+        (Some(Pathway::Sarcoma), _) => BackgroundChoice::None,
+        (None, Some(Tracer::Met | Tracer::Fet | Tracer::Fdopa)) => crescent,
+        (None, _) => BackgroundChoice::None,
+    }
+}
+
+fn read_anatomy(session: &SessionInputs) -> Result<Option<Anatomy>, SessionError> {
+    let candidates =
+        [(&session.t1c, "T1 after contrast", true), (&session.t1, "T1", false), (&session.flair, "FLAIR", false)];
+    for (image, name, after_contrast) in candidates {
+        if let Some(image) = image {
+            let volume = NiftiImage::open(image.file.path())?.read_volume()?;
+            return Ok(Some(Anatomy { volume, name, after_contrast }));
+        }
+    }
+    Ok(None)
+}
+
+/// The lesions of a session, and the masks on series' own grids.
+struct SessionMasks {
+    /// Lesions as drawn on the anatomical grid, or on whichever there is.
+    own: LesionMasks,
+    /// Lesions of every mask of the session, by the name of its file.
+    all: BTreeMap<String, LesionMasks>,
+}
+
+impl SessionMasks {
+    fn read(session: &SessionInputs, split: Option<Split>, settings: &Settings) -> Result<Self, SessionError> {
+        let mut all = BTreeMap::new();
+        for source in &session.lesions {
+            let names: BTreeMap<u32, String> =
+                source.facts.iter().filter_map(|(label, facts)| Some((*label, facts.name.clone()?))).collect();
+            let masks = LesionMasks::read(&source.file, source.kind, &names, split, &settings.lesion)?;
+            all.insert(source.file.relative().to_owned(), masks);
+        }
+        let anatomical = session.lesions_for(MaskTarget::Anatomy).and_then(|source| all.get(source.file.relative()));
+        let mut own = anatomical.cloned().unwrap_or_default();
+        // A label that only a mask on a series' grid holds is a lesion too.
+        let labeled = session.lesions.iter().filter(|source| source.kind == MaskKind::Labels);
+        for masks in labeled.filter_map(|source| all.get(source.file.relative())) {
+            own.add_missing(masks);
+        }
+        Ok(Self { own, all })
+    }
+
+    /// The lesions as they serve a series: drawn on its own grid where such a mask holds the same lesions.
+    ///
+    /// METHOD: components of two binary masks carry no names, so they are matched only where each mask is one lesion.
+    fn serving(&self, session: &SessionInputs, target: MaskTarget<'_>) -> LesionMasks {
+        let Some(source) = session.lesions_for(target) else { return self.own.clone() };
+        let Some(masks) = self.all.get(source.file.relative()) else { return self.own.clone() };
+        let matched = source.kind == MaskKind::Labels || (masks.lesions.len() == 1 && self.own.lesions.len() == 1);
+        if matched {
+            return self.own.preferring(masks);
+        }
+        let mut unmatched = self.own.clone();
+        let same_file = session.lesions_for(MaskTarget::Anatomy).is_some_and(|own| own.file == source.file);
+        if !same_file {
+            unmatched.caveats.push(Caveat::new(CaveatCode::MasksNotMatched, source.file.relative()));
+        }
+        unmatched
+    }
+}
+
+/// What was looked for and not found, by name; a plain T1 is not missed beside one after contrast.
+fn missing(session: &SessionInputs) -> Vec<String> {
+    let missed = |role: Role| role != Role::T1 || session.t1c.is_none();
+    session.missing.iter().filter(|missing| missed(missing.role)).map(|missing| missing.role.to_string()).collect()
+}
+
+/// What the tables tell of a lesion.
+fn facts(subject: &Subject, session: &SessionInputs, label: u32, name: Option<String>, only: bool) -> LesionRecord {
+    let LesionFacts { name: told, histology, rt_field, new_enhancement, margins } = session.facts_of(label, only);
+    LesionRecord {
+        participant_id: Some(session.participant_id.clone()),
+        session_id: session.session_id.clone(),
+        scan_date: session.date(),
+        lesion: Some(label.to_string()),
+        name: told.or(name),
+        pathway: subject.pathway.pathway,
+        symptoms: session.facts.symptoms,
+        steroid_change: session.facts.steroid_change,
+        antiangiogenic: session.facts.antiangiogenic,
+        histology,
+        rt_field,
+        new_enhancement,
+        margins,
+        ..Default::default()
+    }
+}
+
+/// What one lesion is measured with.
+pub struct Bench<'a> {
+    /// Settings.
+    pub settings: &'a Settings,
+    /// All lesions.
+    pub masks: &'a LesionMasks,
+    /// Anatomy.
+    pub anatomy: Option<&'a Anatomy>,
+    /// The DSC series.
+    pub perfusion: Option<&'a Perfusion>,
+    /// The PET image that the row tells.
+    pub uptake: Option<&'a (Uptake, Option<Tracer>)>,
+    /// Name of the DSC series, for messages.
+    pub series: &'a str,
+}
+
+/// What the DSC series says of one lesion, beside its columns.
+struct PerfusionOfLesion {
+    caveats: Vec<Caveat>,
+    checks: Vec<Check>,
+    bolus: Option<BolusFigure>,
+    burden: Option<Labels>,
+}
+
+impl Bench<'_> {
+    /// Measures one lesion; `record` holds what the tables tell of it.
+    pub fn lesion(
+        &self,
+        place: usize,
+        mut record: LesionRecord,
+        mut caveats: Vec<Caveat>,
+    ) -> Result<Measured, SessionError> {
+        let drawn = &self.masks.lesions[place];
+        let failed = |source| SessionError::Lesion { file: format!("lesion {}", drawn.label), source };
+        measure_shape(&mut record, &drawn.mask).map_err(failed)?;
+        let mut measured = Measured::default();
+
+        let mut burden = None;
+        if let Some(perfusion) = self.perfusion {
+            caveats.extend(perfusion.caveats.iter().cloned());
+            let found = self.perfusion_columns(place, perfusion, &mut record)?;
+            caveats.extend(found.caveats);
+            (measured.dsc_checks, measured.bolus, burden) = (found.checks, found.bolus, found.burden);
+            measured.methods.extend(methods::dsc(perfusion, self.settings));
+        }
+        if let Some((uptake, tracer)) = self.uptake {
+            caveats.extend(uptake.caveats.iter().cloned());
+            record.tracer.clone_from(tracer);
+            caveats.extend(self.uptake_columns(place, uptake, &mut record)?);
+            measured.pet_checks.clone_from(&uptake.result.checks);
+            measured.background = methods::background(uptake);
+            measured.methods.extend(methods::pet(uptake, self.settings));
+        }
+        measured.methods.push(methods::lesion(self.settings));
+        let rcbv = record.rcbv_enhancing_mean.or(record.rcbv_mean);
+        if let Some(range) = rcbv.and_then(|rcbv| test_retest(rcbv, &self.settings.verdict)) {
+            let column = if record.rcbv_enhancing_mean.is_some() { "rcbv_enhancing_mean" } else { "rcbv_mean" };
+            let variation = self.settings.verdict.rcbv_wcv;
+            measured.test_retest.push(TestRetest {
+                column: column.to_owned(),
+                low: range.low,
+                high: range.high,
+                variation,
+            });
+        }
+        measured.panels = self.pictures(&drawn.mask, &record, burden.as_ref());
+        measured.measured_caveats = without_repeats(caveats);
+        measured.record = record;
+        Ok(measured)
+    }
+
+    fn perfusion_columns(
+        &self,
+        place: usize,
+        perfusion: &Perfusion,
+        record: &mut LesionRecord,
+    ) -> Result<PerfusionOfLesion, SessionError> {
+        let lesion = &perfusion.lesions[place];
+        let result = &perfusion.result;
+        if lesion.count() == 0 {
+            return Ok(PerfusionOfLesion {
+                caveats: Vec::new(),
+                checks: result.checks.clone(),
+                bolus: None,
+                burden: None,
+            });
+        }
+        let failed = |source| SessionError::Dsc { file: self.series.to_owned(), source };
+        let judged = result.lesion_checks(lesion, "the lesion").map_err(failed)?;
+        let mut caveats = judged.caveats;
+        record.dsc_usable_fraction = judged.usable_fraction;
+        record.dsc_quality = judged.quality;
+        let lesion_curves = perfusion.lesion_curves[place].as_ref();
+        let mut burden = None;
+        if let Some(normalized) = &result.normalized {
+            let map = |values: &[f32]| Volume::from_masked(&result.mask, values);
+            let (rcbv, uncorrected) = (map(&normalized.rcbv), map(&normalized.uncorrected));
+            let k2 = result.leakage.as_ref().map(|leakage| map(&leakage.k2));
+            let maps = DscMaps {
+                rcbv: &rcbv,
+                rcbv_uncorrected: Some(&uncorrected),
+                k2: k2.as_ref(),
+                rcbf: None,
+                mtt: None,
+                tmax: None,
+            };
+            let curves = DscCurves {
+                rph: lesion_curves
+                    .zip(perfusion.reference_curves.as_ref())
+                    .and_then(|(a, b)| relative_peak_height(a, b)),
+                psr: lesion_curves.and_then(|curves| curves.signal_recovery),
+            };
+            let bounds = self.settings.verdict.dsc.bounds();
+            let variation = self.settings.verdict.rcbv_wcv;
+            let cutoffs = RcbvCutoffs { necrosis: bounds.low(), recurrence: bounds.high(), variation };
+            let seen = self.enhancement(place, perfusion)?;
+            let core = match &seen {
+                _ if self.masks.core_labeled => Core::Labeled,
+                Some((enhancement, enhancing)) => Core::Seen { enhancing, share: enhancement.share },
+                None => Core::Unknown,
+            };
+            let failed = |source| SessionError::Lesion { file: "rCBV map".to_owned(), source };
+            caveats.extend(
+                measure_dsc(record, lesion, &maps, curves, core, cutoffs, &self.settings.lesion).map_err(failed)?,
+            );
+            let data = rcbv.data.iter().zip(&lesion.data).map(|(&value, &inside)| {
+                if inside { u32::from(tumor_burden_class(value, cutoffs.necrosis, cutoffs.recurrence)) } else { 0 }
+            });
+            burden = Some(Labels { grid: rcbv.grid, data: data.collect() });
+        } else if let Some(leakage) = &result.leakage {
+            let values = Volume::from_masked(&result.mask, &leakage.k2).values_in(lesion);
+            record.k2_mean =
+                values.ok().and_then(|values| crate::lesion::Statistics::of(&values)).map(|found| found.mean);
+        }
+        let bolus = lesion_curves.map(|curves| BolusFigure {
+            time: result.time(),
+            lesion: curves.relaxation_rate.clone(),
+            lesion_corrected: curves.corrected.clone(),
+            reference: perfusion
+                .reference_curves
+                .as_ref()
+                .map_or_else(Vec::new, |curves| curves.relaxation_rate.clone()),
+            arrival: result.arrival_time(),
+        });
+        Ok(PerfusionOfLesion { caveats, checks: judged.checks, bolus, burden })
+    }
+
+    /// The enhancing part of the lesion, found on the post-contrast T1 and taken to the grid of the series.
+    fn enhancement(&self, place: usize, perfusion: &Perfusion) -> Result<Option<(Enhancement, Mask)>, SessionError> {
+        let (Some(anatomy), Some(reference)) =
+            (self.anatomy.filter(|anatomy| anatomy.after_contrast), &perfusion.reference)
+        else {
+            return Ok(None);
+        };
+        let grid = &anatomy.volume.grid;
+        let lesion = resample_mask(&self.masks.lesions[place].mask, grid, None)?;
+        let white = resample_mask(reference, grid, None)?;
+        if lesion.count() == 0 || white.count() == 0 {
+            return Ok(None);
+        }
+        let failed = |source| SessionError::Lesion { file: anatomy.name.to_owned(), source };
+        let found = enhancement(&lesion, &anatomy.volume, &white, &self.settings.lesion).map_err(failed)?;
+        let enhancing = resample_mask(&found.mask, &perfusion.grid, None)?;
+        Ok(Some((found, enhancing)))
+    }
+
+    fn uptake_columns(
+        &self,
+        place: usize,
+        uptake: &Uptake,
+        record: &mut LesionRecord,
+    ) -> Result<Vec<Caveat>, SessionError> {
+        let lesion = &uptake.result.lesions[place];
+        let mut caveats = lesion.caveats.clone();
+        if let Some(suv) = &lesion.suv {
+            (record.suv_max, record.suv_mean, record.suv_peak) = (Some(suv.max), Some(suv.mean), Some(suv.peak));
+        }
+        if let Some(tbr) = &lesion.tbr {
+            (record.tbr_max, record.tbr_mean, record.tbr_peak) = (Some(tbr.max), Some(tbr.mean), Some(tbr.peak));
+        }
+        let scales = uptake.result.scales;
+        if let Some(scale) = scales.tbr
+            && uptake.lesions[place].count() > 0
+        {
+            // The interval of the mean scales with the image, so no ratio map is held for it.
+            let failed = |source| SessionError::Lesion { file: "PET image".to_owned(), source };
+            caveats.extend(
+                measure_tbr_interval(record, &uptake.lesions[place], &uptake.image, &self.settings.lesion)
+                    .map_err(failed)?,
+            );
+            record.tbr_ci_low = record.tbr_ci_low.map(|low| low * scale);
+            record.tbr_ci_high = record.tbr_ci_high.map(|high| high * scale);
+        }
+        if let Some(background) = &uptake.result.background {
+            record.background_mean = Some(background.mean * scales.suv.unwrap_or(1.0));
+            record.background_cov = background.cov;
+        }
+        if let Some(volume) = lesion.volumes.first() {
+            record.btv_ml = Some(volume.volume.0);
+            record.tlu = match &record.tracer {
+                Some(Tracer::Fdg) => volume.total_suv,
+                _ => volume.total_tbr,
+            };
+        }
+        if let Some(curve) = uptake.curves.get(place) {
+            let scaled = scales.tbr.map(|scale| curve.scaled(scale));
+            let dynamic = DynamicUptake::of(scaled.clone().unwrap_or_else(|| curve.clone()), &self.settings.pet);
+            record.ttp_min = dynamic.time_to_peak_min;
+            record.slope_per_h = scaled.and(dynamic.slope_per_h);
+        }
+        record.pet_quality = Some(uptake.result.quality);
+        Ok(caveats)
+    }
+
+    fn pictures(
+        &self,
+        lesion: &Mask,
+        record: &LesionRecord,
+        burden: Option<&Labels>,
+    ) -> Vec<crate::report::model::Panel> {
+        let findings = judge(record, &self.settings.verdict).findings;
+        let cutoffs = |prefix: &str| {
+            let finding = findings.iter().find(|finding| finding.column.starts_with(prefix));
+            finding.map(|finding| finding.low.into_iter().chain(finding.high).collect::<Vec<f64>>()).unwrap_or_default()
+        };
+        let bounds = self.settings.verdict.dsc.bounds();
+        let rcbv = self.perfusion.and_then(|perfusion| {
+            let normalized = perfusion.result.normalized.as_ref()?;
+            Some(Volume::from_masked(&perfusion.result.mask, &normalized.rcbv))
+        });
+        let correction = if self.perfusion.is_some_and(|perfusion| perfusion.result.leakage.is_some()) {
+            "leakage corrected"
+        } else {
+            "not leakage corrected"
+        };
+        let uptake = self.uptake.map(|(uptake, tracer)| {
+            let scales = uptake.result.scales;
+            let (scale, shown) = match (scales.tbr, scales.suv) {
+                (Some(scale), _) => (scale, Shown::Ratio),
+                (None, Some(scale)) => (scale, Shown::Suv),
+                (None, None) => (1.0, Shown::Image),
+            };
+            let cutoffs = if shown == Shown::Ratio { cutoffs("tbr_") } else { cutoffs("suv_") };
+            UptakePicture {
+                image: &uptake.image,
+                scale,
+                shown,
+                tracer: tracer.as_ref().map_or("PET", Tracer::as_str),
+                cutoffs,
+            }
+        });
+        let scene = Scene {
+            lesion,
+            anatomy: self.anatomy.map(|anatomy| (&anatomy.volume, anatomy.name)),
+            rcbv: rcbv.as_ref().map(|rcbv| (rcbv, correction)),
+            burden,
+            rcbv_cutoffs: [bounds.low(), bounds.high()],
+            uptake,
+        };
+        film_strip(&scene, record)
+    }
+}
+
+/// METHOD: a person who looked can only lower the word that the checks give, never raise it.
+fn worse(computed: Option<Quality>, told: Option<Quality>) -> Option<Quality> {
+    match (computed, told) {
+        (Some(a), Some(b)) => Some(a.worse(b)),
+        (one, other) => one.or(other),
+    }
+}
+
+fn without_repeats(caveats: Vec<Caveat>) -> Vec<Caveat> {
+    let mut kept: Vec<Caveat> = Vec::with_capacity(caveats.len());
+    for caveat in caveats {
+        if !kept.contains(&caveat) {
+            kept.push(caveat);
+        }
+    }
+    kept
+}
+
+/// Whether a quality check of any lesion failed.
+pub fn quality_failed(measured: &Measured) -> bool {
+    let checks = worst(&measured.dsc_checks).into_iter().chain(worst(&measured.pet_checks));
+    let columns = measured.record.dsc_quality.into_iter().chain(measured.record.pet_quality);
+    checks.chain(columns).any(|quality| quality == Quality::Fail)
+}

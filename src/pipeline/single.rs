@@ -1,0 +1,289 @@
+//! One series on its own: what `relight dsc` and `relight pet` do.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value, json};
+
+use super::error::SessionError;
+use super::masks::{Fit, LesionMasks};
+use super::outputs::{Destination, Written, write_perfusion, write_uptake};
+use super::perfusion::{self, Brain, DscInput};
+use super::session::{Bench, default_background};
+use super::subject::row_json;
+use super::uptake::{self, BackgroundChoice, Head, PetInput};
+use super::{Steps, measured::Measured};
+use crate::acquisition::{Body, PetAcquisition};
+use crate::dataset::{LesionRow, OutputStem, lesions_tsv};
+use crate::image::NiftiImage;
+use crate::lesion::{LesionRecord, Split};
+use crate::quality::{Caveat, Check, Quality, worst};
+use crate::region::BackgroundShape;
+use crate::settings::Settings;
+use crate::study::{DscGiven, InputFile, MaskKind, Sidecar, dsc_acquisition, pet_acquisition};
+use crate::verdict::{self, Verdict, judge};
+
+/// Which voxels are measured.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MaskRequest {
+    /// A mask on the grid of the series.
+    File(PathBuf),
+    /// Found in the baseline image.
+    Automatic,
+    /// Every voxel.
+    None,
+}
+
+/// A DSC series to be mapped.
+#[derive(Debug, Clone)]
+pub struct DscRequest {
+    /// The series, or its first echo.
+    pub series: PathBuf,
+    /// The second echo.
+    pub second_echo: Option<PathBuf>,
+    /// Values that replace the sidecar's.
+    pub given: DscGiven,
+    /// Which voxels are measured.
+    pub mask: MaskRequest,
+    /// White matter.
+    pub reference: Option<PathBuf>,
+    /// Lesions.
+    pub lesions: Option<PathBuf>,
+    /// How the lesion mask is split.
+    pub split: Option<Split>,
+    /// Where the maps go.
+    pub output: PathBuf,
+    /// Whether files of others may be replaced.
+    pub force: bool,
+}
+
+/// A PET image to be mapped.
+#[derive(Debug, Clone)]
+pub struct PetRequest {
+    /// The image.
+    pub image: PathBuf,
+    /// Weight, height and sex that replace the sidecar's.
+    pub body: Body,
+    /// The background; `None` for what fits the tracer.
+    pub background: Option<BackgroundRequest>,
+    /// A brain mask.
+    pub mask: Option<PathBuf>,
+    /// Lesions.
+    pub lesions: Option<PathBuf>,
+    /// How the lesion mask is split.
+    pub split: Option<Split>,
+    /// Where the maps go.
+    pub output: PathBuf,
+    /// Whether files of others may be replaced.
+    pub force: bool,
+}
+
+/// A background as a person names it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum BackgroundRequest {
+    /// A mask on the grid of the image.
+    File(PathBuf),
+    /// A region found in the head.
+    Automatic(BackgroundShape),
+    /// A number in the unit of the image.
+    Number(f64),
+    /// No ratio.
+    None,
+}
+
+/// What a single command leaves.
+#[derive(Debug, Clone)]
+pub struct SingleOutcome {
+    written: Vec<Written>,
+    rows: Vec<(Measured, Verdict)>,
+    caveats: Vec<Caveat>,
+    checks: Vec<Check>,
+}
+
+impl SingleOutcome {
+    /// Number of maps.
+    pub fn maps(&self) -> usize {
+        self.written.len()
+    }
+
+    /// Doubts about the series as a whole.
+    pub fn caveats(&self) -> &[Caveat] {
+        &self.caveats
+    }
+
+    /// The worst quality word.
+    pub fn quality(&self) -> Option<Quality> {
+        worst(&self.checks)
+    }
+
+    /// The lesion table; `None` without lesions.
+    pub fn table(&self) -> Option<String> {
+        if self.rows.is_empty() {
+            return None;
+        }
+        let rows: Vec<LesionRow> = self
+            .rows
+            .iter()
+            .map(|(lesion, verdict)| LesionRow {
+                record: lesion.record.clone(),
+                verdict: verdict.columns(lesion.measured_caveats.iter().map(|caveat| caveat.code.as_str())),
+            })
+            .collect();
+        Some(lesions_tsv(&rows, &verdict::COLUMNS))
+    }
+
+    /// `{"maps": …, "lesions": …, "caveats": …}`.
+    pub fn json(&self) -> Value {
+        let maps: Map<String, Value> =
+            self.written.iter().map(|map| (map.key.clone(), json!(map.path.display().to_string()))).collect();
+        let lesions: Vec<Value> =
+            self.rows.iter().map(|(lesion, verdict)| Value::Object(row_json(lesion, verdict))).collect();
+        json!({ "maps": maps, "lesions": lesions, "caveats": self.caveats, "checks": self.checks })
+    }
+}
+
+/// Maps a DSC series.
+pub fn run_dsc(
+    request: &DscRequest,
+    settings: &Settings,
+    steps: &mut Steps<'_>,
+) -> Result<SingleOutcome, SessionError> {
+    let series = InputFile::lone(&request.series);
+    let second_echo = request.second_echo.as_ref().map(InputFile::lone);
+    let mut sources = vec![series.clone()];
+    let frame_time = NiftiImage::open(&request.series)?.frame_time();
+    let second_sidecar = second_echo.as_ref().map(|file| Sidecar::beside(file.path())).transpose()?;
+    let (acquisition, mut caveats) = dsc_acquisition(
+        &Sidecar::beside(&request.series)?,
+        second_sidecar.as_ref(),
+        frame_time,
+        &request.given,
+        &settings.study,
+    )?;
+    let brain_file = match &request.mask {
+        MaskRequest::File(path) => Some(InputFile::lone(path)),
+        MaskRequest::Automatic | MaskRequest::None => None,
+    };
+    let reference = request.reference.as_ref().map(InputFile::lone);
+    sources.extend(brain_file.iter().chain(&reference).cloned());
+    let masks = read_lesions(request.lesions.as_deref(), request.split, settings)?;
+    steps.next("reading and mapping");
+    let input = DscInput {
+        image: &series,
+        second_echo: second_echo.as_ref(),
+        acquisition: &acquisition,
+        brain: match (&brain_file, &request.mask) {
+            (Some(file), _) => Brain::Given(file, Fit::SameGrid),
+            (None, MaskRequest::None) => Brain::WholeImage,
+            (None, _) => Brain::Automatic,
+        },
+        reference: reference.as_ref().map(|file| (file, Fit::SameGrid)),
+        lesions: masks.as_ref(),
+    };
+    let perfusion = perfusion::measure(&input, &settings.dsc, &settings.region)?;
+    caveats.extend(perfusion.result.caveats.iter().chain(&perfusion.caveats).cloned());
+    let rows = measure_rows(masks.as_ref(), settings, |bench| Bench {
+        perfusion: Some(&perfusion),
+        series: series.relative(),
+        ..bench
+    })?;
+    steps.next("writing");
+    let destination = Destination {
+        folder: &request.output,
+        stem: OutputStem::of_series(series.file_name()),
+        sources: &sources,
+        force: request.force,
+    };
+    let written = write_perfusion(&perfusion, &acquisition, &destination)?;
+    Ok(SingleOutcome { written, rows, caveats, checks: perfusion.result.checks.clone() })
+}
+
+/// Maps a PET image.
+pub fn run_pet(
+    request: &PetRequest,
+    settings: &Settings,
+    steps: &mut Steps<'_>,
+) -> Result<SingleOutcome, SessionError> {
+    let image = InputFile::lone(&request.image);
+    let sidecar = Sidecar::beside(&request.image)?;
+    let label = crate::study::BidsName::parse(image.file_name()).and_then(|name| name.entity("trc").map(str::to_owned));
+    let (mut acquisition, mut caveats) = pet_acquisition(&sidecar, label.as_deref(), &request.body, &settings.study)?;
+    prefer_given(&mut acquisition, &request.body);
+    let tracer = acquisition.tracer.clone();
+    let background_file = match &request.background {
+        Some(BackgroundRequest::File(path)) => Some(InputFile::lone(path)),
+        _ => None,
+    };
+    let brain = request.mask.as_ref().map(InputFile::lone);
+    let mut sources = vec![image.clone()];
+    sources.extend(background_file.iter().chain(&brain).cloned());
+    let masks = read_lesions(request.lesions.as_deref(), request.split, settings)?;
+    steps.next("reading and measuring");
+    let input = PetInput {
+        image: &image,
+        acquisition: &acquisition,
+        background: match (&request.background, &background_file) {
+            (_, Some(file)) => BackgroundChoice::Given(file, Fit::SameGrid),
+            (Some(BackgroundRequest::Automatic(shape)), _) => BackgroundChoice::Automatic(*shape),
+            (Some(BackgroundRequest::Number(number)), _) => BackgroundChoice::Number(*number),
+            (Some(BackgroundRequest::None | BackgroundRequest::File(_)), _) => BackgroundChoice::None,
+            // A crescent lies opposite a lesion: without lesions there is none, and no caveat is owed for it.
+            (None, _) if masks.is_none() => BackgroundChoice::None,
+            (None, _) => default_background(None, tracer.as_ref()),
+        },
+        head: Head { anatomy: None, brain: brain.as_ref().map(|file| (file, Fit::SameGrid)) },
+        lesions: masks.as_ref(),
+    };
+    let uptake = (uptake::measure(&input, &settings.pet, &settings.region)?, tracer);
+    caveats.extend(uptake.0.caveats.iter().cloned());
+    let rows = measure_rows(masks.as_ref(), settings, |bench| Bench { uptake: Some(&uptake), ..bench })?;
+    steps.next("writing");
+    let destination = Destination {
+        folder: &request.output,
+        stem: OutputStem::of_series(image.file_name()),
+        sources: &sources,
+        force: request.force,
+    };
+    let suv = settings.pet.suv.as_str();
+    let written = write_uptake(&uptake.0, uptake.1.as_ref(), masks.as_ref(), suv, &destination)?;
+    Ok(SingleOutcome { written, rows, caveats, checks: uptake.0.result.checks.clone() })
+}
+
+/// What is told on the command line replaces what the sidecar says.
+fn prefer_given(acquisition: &mut PetAcquisition, given: &Body) {
+    let body = &mut acquisition.body;
+    body.weight = given.weight.or(body.weight);
+    body.height = given.height.or(body.height);
+    body.sex = given.sex.or(body.sex);
+}
+
+fn read_lesions(
+    path: Option<&Path>,
+    split: Option<Split>,
+    settings: &Settings,
+) -> Result<Option<LesionMasks>, SessionError> {
+    let Some(path) = path else { return Ok(None) };
+    LesionMasks::read(&InputFile::lone(path), MaskKind::Undeclared, &BTreeMap::new(), split, &settings.lesion).map(Some)
+}
+
+fn measure_rows<'a>(
+    masks: Option<&'a LesionMasks>,
+    settings: &'a Settings,
+    complete: impl FnOnce(Bench<'a>) -> Bench<'a>,
+) -> Result<Vec<(Measured, Verdict)>, SessionError> {
+    let Some(masks) = masks else { return Ok(Vec::new()) };
+    let bench = complete(Bench { settings, masks, anatomy: None, perfusion: None, uptake: None, series: "" });
+    (0..masks.lesions.len())
+        .map(|place| {
+            let lesion = &masks.lesions[place];
+            let record = LesionRecord {
+                lesion: Some(lesion.label.to_string()),
+                name: lesion.name.clone(),
+                ..Default::default()
+            };
+            let measured = bench.lesion(place, record, masks.caveats.clone())?;
+            let verdict = judge(&measured.record, &settings.verdict);
+            Ok((measured, verdict))
+        })
+        .collect()
+}

@@ -1,0 +1,9 @@
+//! Pictures of a page, each drawn from typed values: no figure computes what it shows.
+
+pub mod bolus;
+pub mod color;
+pub mod glyph;
+pub mod panel;
+pub mod picture;
+pub mod ruler;
+pub mod timeline;

@@ -1,0 +1,244 @@
+//! The time course: volume at each visit, end of radiotherapy, and the window in which the next scan is due.
+
+use jiff::ToSpan;
+use jiff::civil::Date;
+use maud::{Markup, html};
+
+use super::glyph::{class_color, class_path};
+use crate::report::number::{day, days, shown, tick};
+use crate::report::words;
+use crate::verdict::{Class, Window};
+
+/// Width and height, and the line on which dates stand.
+const WIDTH: f64 = 640.0;
+const HEIGHT: f64 = 128.0;
+const BASE: f64 = 98.0;
+
+/// Free space at both sides.
+const MARGIN: f64 = 26.0;
+
+/// Height of the largest volume above the base line.
+const TALLEST: f64 = 50.0;
+
+/// Most month names on the axis.
+const MOST_TICKS: usize = 9;
+
+/// Width and height that a volume label takes.
+const LABEL_ROOM: f64 = 72.0;
+const LABEL_HEIGHT: f64 = 24.0;
+
+/// One visit.
+#[derive(Debug, Clone, Copy)]
+pub struct Visit {
+    /// Its day.
+    pub date: Date,
+    /// Volume, mL.
+    pub volume: Option<f64>,
+    /// What the lesion read then.
+    pub class: Option<Class>,
+}
+
+/// What the time course shows.
+#[derive(Debug, Clone, Default)]
+pub struct Course {
+    /// Visits in order.
+    pub visits: Vec<Visit>,
+    /// Last day of radiotherapy.
+    pub radiotherapy_end: Option<Date>,
+    /// Days in which the next scan is due.
+    pub window: Option<Window>,
+}
+
+impl Course {
+    /// Days of everything that is shown.
+    fn dates(&self) -> Vec<Date> {
+        let mut dates: Vec<Date> = self.visits.iter().map(|visit| visit.date).collect();
+        dates.extend(self.radiotherapy_end);
+        dates.extend(self.window.iter().flat_map(|window| [window.start, window.end]));
+        dates.sort_unstable();
+        dates.dedup();
+        dates
+    }
+
+    /// The time course in words and numbers.
+    pub fn alt(&self) -> String {
+        let mut parts: Vec<String> = Vec::new();
+        if let Some(end) = self.radiotherapy_end {
+            parts.push(format!("radiotherapy ended {}", day(end)));
+        }
+        for visit in &self.visits {
+            let volume = visit
+                .volume
+                .map_or(words::NOT_MEASURED.to_owned(), |volume| shown("volume_ml", volume, &[]).with_unit());
+            parts.push(format!("{} {volume}, {}", day(visit.date), words::class(visit.class).to_lowercase()));
+        }
+        if let Some(window) = self.window {
+            parts.push(format!("next scan due {}", days(window.start, window.end)));
+        }
+        format!("Time course: {}", parts.join("; "))
+    }
+
+    /// The time course as inline SVG; `None` where there is only one day.
+    pub fn svg(&self) -> Option<Markup> {
+        let dates = self.dates();
+        let (&first, &last) = (dates.first()?, dates.last()?);
+        let span = days_between(first, last);
+        if span <= 0.0 {
+            return None;
+        }
+        let across = |date: Date| MARGIN + days_between(first, date) / span * (WIDTH - 2.0 * MARGIN);
+        let largest = self.visits.iter().filter_map(|visit| visit.volume).fold(0.0, f64::max);
+        let up = |volume: Option<f64>| match volume {
+            Some(volume) if largest > 0.0 => BASE - 10.0 - volume / largest * TALLEST,
+            _ => BASE - 10.0,
+        };
+        let places: Vec<(f64, f64)> = self.visits.iter().map(|visit| (across(visit.date), up(visit.volume))).collect();
+        Some(html! {
+            svg viewBox={ "0 0 " (WIDTH) " " (HEIGHT) } role="img" aria-label=(self.alt()) {
+                (axis(first, last, across))
+                @if let Some(end) = self.radiotherapy_end { (radiotherapy(across(end))) }
+                @if let Some(window) = self.window { (follow_up(across(window.start), across(window.end))) }
+                @if places.len() > 1 {
+                    polyline points=(points(&places)) fill="none" stroke="var(--ink)" stroke-width="1.8" {}
+                }
+                @for (index, (visit, &(x, y))) in self.visits.iter().zip(&places).enumerate() {
+                    line .gd x1=(at(x)) x2=(at(x)) y1=(at(y)) y2=(BASE) {}
+                    g transform={ "translate(" (at(x - 7.0)) " " (at(y - 7.0)) ") scale(1.17)" }
+                        style={ "color:" (class_color(visit.class)) } {
+                        circle cx="6" cy="6" r="6.6" fill="var(--paper)" {}
+                        (class_path(visit.class))
+                    }
+                    (volume_label(visit.volume, (x, y), index.checked_sub(1).map(|before| places[before])))
+                }
+            }
+        })
+    }
+}
+
+/// The base line with month names.
+fn axis(first: Date, last: Date, across: impl Fn(Date) -> f64) -> Markup {
+    html! {
+        line .ax x1="4" x2=(WIDTH - 4.0) y1=(BASE) y2=(BASE) {}
+        @for (index, month) in months(first, last).iter().enumerate() {
+            @let x = across(*month);
+            line .ax x1=(at(x)) x2=(at(x)) y1=(BASE) y2=(BASE + 4.0) {}
+            text .t x=(at(x)) y=(BASE + 18.0) text-anchor="middle" {
+                (month.strftime(if index == 0 || month.month() == 1 { "%b %Y" } else { "%b" }))
+            }
+        }
+    }
+}
+
+/// First days of months inside a span, thinned until their names fit.
+fn months(first: Date, last: Date) -> Vec<Date> {
+    let all: Vec<Date> = first
+        .first_of_month()
+        .series(1.month())
+        .take_while(|&month| month <= last)
+        .filter(|&month| month >= first)
+        .collect();
+    let step = [1, 2, 3, 6, 12, 24, 60, 120].into_iter().find(|step| all.len() <= step * MOST_TICKS).unwrap_or(120);
+    let kept: Vec<Date> = if step == 1 {
+        all
+    } else {
+        all.into_iter()
+            .filter(|month| (i64::from(month.year()) * 12 + i64::from(month.month()) - 1) % step as i64 == 0)
+            .collect()
+    };
+    kept
+}
+
+/// The end of radiotherapy.
+fn radiotherapy(x: f64) -> Markup {
+    html! {
+        line x1=(at(x)) x2=(at(x)) y1="20" y2=(BASE) stroke="var(--ink3)" stroke-width="3" opacity="0.5" {}
+        text .t x=(at(x + 6.0)) y="28" { "end of radiotherapy" }
+    }
+}
+
+/// The window in which the next scan is due.
+fn follow_up(start: f64, end: f64) -> Markup {
+    html! {
+        rect x=(at(start)) y="18" width=(at((end - start).max(3.0))) height=(BASE - 18.0) fill="url(#hatch)"
+            stroke="var(--ind)" stroke-width="1" {}
+        text .tb x=(at(end.min(WIDTH - 2.0))) y="12" text-anchor="end" { "follow-up window" }
+    }
+}
+
+/// The volume left above its mark; below it where the mark before stands too close.
+fn volume_label(volume: Option<f64>, (x, y): (f64, f64), before: Option<(f64, f64)>) -> Markup {
+    let text =
+        volume.map_or_else(|| words::NOT_MEASURED.to_owned(), |volume| shown("volume_ml", volume, &[]).with_unit());
+    let crowded = before.is_some_and(|(left, above)| x - left < LABEL_ROOM && (y - above).abs() < LABEL_HEIGHT);
+    let (place, raised, anchor) = if crowded {
+        (x, y + 22.0, "middle")
+    } else if x < LABEL_ROOM {
+        (x + 10.0, y - 7.0, "start")
+    } else {
+        (x - 10.0, y - 7.0, "end")
+    };
+    html! { text .tb x=(at(place)) y=(at(raised)) text-anchor=(anchor) { (text) } }
+}
+
+fn points(places: &[(f64, f64)]) -> String {
+    places.iter().map(|&(x, y)| format!("{},{}", at(x), at(y))).collect::<Vec<_>>().join(" ")
+}
+
+/// Days from one date to another.
+fn days_between(from: Date, to: Date) -> f64 {
+    f64::from((to - from).get_days())
+}
+
+/// A coordinate with a tenth of a unit.
+fn at(place: f64) -> String {
+    tick(place, 1).replace('\u{2212}', "-")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn date(text: &str) -> Date {
+        text.parse().unwrap()
+    }
+
+    fn course() -> Course {
+        Course {
+            visits: vec![
+                Visit { date: date("2025-12-04"), volume: Some(2.46), class: Some(Class::Indeterminate) },
+                Visit { date: date("2026-05-12"), volume: Some(6.57), class: Some(Class::Recurrence) },
+            ],
+            radiotherapy_end: Some(date("2025-06-20")),
+            window: Some(Window { start: date("2026-06-23"), end: date("2026-07-07") }),
+        }
+    }
+
+    #[test]
+    fn the_alt_text_holds_dates_and_volumes() {
+        let alt = course().alt().replace('\u{a0}', " ");
+        assert_eq!(
+            alt,
+            "Time course: radiotherapy ended 20 Jun 2025; 4 Dec 2025 2.46 mL, indeterminate; \
+             12 May 2026 6.57 mL, recurrence; next scan due 23 Jun to 7 Jul 2026"
+        );
+    }
+
+    #[test]
+    fn one_day_is_no_course() {
+        let visit = Visit { date: date("2026-05-12"), volume: Some(6.57), class: None };
+        assert!(Course { visits: vec![visit], ..Course::default() }.svg().is_none());
+    }
+
+    #[test]
+    fn month_names_fit_for_ten_days_and_for_ten_years() {
+        for last in ["2025-01-20", "2025-09-01", "2026-12-31", "2035-01-01"] {
+            let months = months(date("2025-01-10"), date(last));
+            assert!(months.len() <= MOST_TICKS, "{last}: {}", months.len());
+        }
+    }
+
+    #[test]
+    fn the_window_is_hatched() {
+        assert!(course().svg().unwrap().into_string().contains("url(#hatch)"));
+    }
+}

@@ -1,0 +1,13 @@
+//! The pages: one self-contained HTML file each, readable without script and without network.
+
+mod deciding;
+mod evidence;
+mod measures;
+mod quality;
+mod shell;
+mod study;
+mod subject;
+mod summary;
+
+pub use study::study_page;
+pub use subject::subject_page;

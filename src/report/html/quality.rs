@@ -1,0 +1,136 @@
+//! The third page of a lesion: checks, doubts, methods; and from what the page was made.
+
+use maud::{Markup, html};
+
+use super::shell::heading;
+use super::subject::{Lesion, section_heading};
+use crate::quality::{Caveat, Check};
+use crate::report::figures::glyph;
+use crate::report::model::{Provenance, TimePoint};
+use crate::report::words;
+use crate::verdict::explain;
+
+/// Checks, caveats and methods of the latest session.
+pub fn quality(lesion: &Lesion) -> Markup {
+    let time_point = lesion.latest;
+    let level = lesion.level + 1;
+    let caveats = all_caveats(time_point);
+    html! {
+        section .pg {
+            (section_heading(lesion, "quality", "Quality"))
+            @if time_point.dsc_checks.is_empty() && time_point.pet_checks.is_empty() {
+                p .cap { (words::NO_CHECKS) }
+            }
+            (checks("Checks of perfusion (DSC)", &time_point.dsc_checks))
+            (checks("Checks of PET", &time_point.pet_checks))
+            (heading(level, "small-title", "", html! { "Caveats" }))
+            @if caveats.is_empty() { p .cap { (words::NO_CAVEATS) } } @else { (caveat_table(&caveats)) }
+            (methods(lesion))
+        }
+    }
+}
+
+/// Doubts of measuring and of judging, each once.
+pub fn all_caveats(time_point: &TimePoint) -> Vec<&Caveat> {
+    let mut caveats: Vec<&Caveat> = Vec::new();
+    for caveat in time_point.caveats.iter().chain(&time_point.verdict.caveats) {
+        if !caveats.contains(&caveat) {
+            caveats.push(caveat);
+        }
+    }
+    caveats
+}
+
+/// Quality checks with what was found, what was expected and what it means.
+fn checks(title: &str, checks: &[Check]) -> Markup {
+    html! {
+        @if !checks.is_empty() {
+            div .tblscroll tabindex="0" role="group" aria-label=(title) {
+                table .dense {
+                    caption { (title) }
+                    thead { tr {
+                        th scope="col" { "Check" }
+                        th scope="col" .n { "Found" }
+                        th scope="col" .n { "Limit" }
+                        th scope="col" { "Result" }
+                        th scope="col" { "What it means here" }
+                    } }
+                    tbody {
+                        @for check in checks {
+                            tr {
+                                th scope="row" { (check.name) }
+                                td .n { (check.found) }
+                                td .n .muted { (check.limit) }
+                                td { span class={ "gl " (glyph::quality_style(check.quality)) } {
+                                    (glyph::quality(check.quality)) (words::quality(check.quality))
+                                } }
+                                td .small .muted { (check.meaning) }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Caveats: code, meaning, particulars.
+fn caveat_table(caveats: &[&Caveat]) -> Markup {
+    html! {
+        div .tblscroll tabindex="0" role="group" aria-label="Caveats" {
+            table .dense .caveats {
+                thead { tr { th scope="col" { "What it means" } th scope="col" { "Here" } th scope="col" { "Code" } } }
+                tbody {
+                    @for caveat in caveats {
+                        tr {
+                            th scope="row" { (caveat.code.meaning()) }
+                            td { (caveat.detail) }
+                            td { span .code { (caveat.code.as_str()) } }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What was really done, and the rule that judged it.
+fn methods(lesion: &Lesion) -> Markup {
+    let verdict = &lesion.latest.verdict;
+    html! {
+        (section_heading(lesion, "methods", "Methods"))
+        div .methods {
+            @if lesion.latest.methods.is_empty() { p { (words::NO_METHODS) } }
+            @if !lesion.latest.methods.is_empty() { p { (lesion.latest.methods.join(" ")) } }
+            @if let Some(rule) = verdict.rule {
+                p id=(lesion.anchor("rule")) {
+                    b { "Rule " (rule) } " (" (words::rule_origin(verdict.derived)) "). "
+                    @if let Some(explanation) = explain(rule) { (explanation.text) " Source: " (explanation.source) ". " }
+                    "Rules version " (lesion.page.provenance.rules_version) "; "
+                    span .mono { "relight explain " (rule) } " prints it."
+                }
+            }
+        }
+    }
+}
+
+/// From what the page was made.
+pub fn provenance(provenance: &Provenance) -> Markup {
+    html! {
+        h2 .section { "Provenance" }
+        div .tblscroll tabindex="0" role="group" aria-label="Provenance" {
+            table .prov {
+                tbody {
+                    tr { th scope="row" { "Software" } td { "relight " (provenance.version) } }
+                    tr { th scope="row" { "Decision rules" } td { (provenance.rules_version) } }
+                    tr { th scope="row" { "Run" } td .mono { (provenance.run_id) } }
+                    tr { th scope="row" { "Settings, SHA-256" } td .mono { (provenance.settings_hash) } }
+                    @for (path, hash) in &provenance.inputs {
+                        tr { th scope="row" .mono { (path) } td .mono { (hash) } }
+                    }
+                }
+            }
+        }
+        @if provenance.inputs.is_empty() { p .cap { (words::NO_INPUTS) } }
+    }
+}

@@ -1,0 +1,395 @@
+//! The study page: how many read which way, what needs attention, and every lesion with a link to its page.
+
+use jiff::civil::Date;
+use maud::{Markup, html};
+
+use super::shell::{Page, short};
+use crate::quality::Quality;
+use crate::report::figures::glyph;
+use crate::report::model::{StudyPage, StudyRow};
+use crate::report::number::{Shown, day, days, shown, value};
+use crate::report::words;
+use crate::verdict::Class;
+
+/// Finds, filters and sorts the table; without it the table stands in the order of the study.
+const SCRIPT: &str = include_str!("study.js");
+
+/// The results of the bar, from left to right.
+const RESULTS: [Option<Class>; 6] = [
+    Some(Class::RadiationNecrosis),
+    Some(Class::Stable),
+    Some(Class::Indeterminate),
+    None,
+    Some(Class::SuspectedRecurrence),
+    Some(Class::Recurrence),
+];
+
+/// Entries of an attention list that stand open; more fold away.
+const OPEN_ENTRIES: usize = 6;
+
+/// Where a follow-up stands on a day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Due {
+    /// The window has not opened.
+    Later,
+    /// The day lies in the window.
+    Open,
+    /// The window has closed, and no later session exists.
+    Overdue,
+}
+
+/// The study's page as a self-contained HTML file.
+pub fn study_page(page: &StudyPage) -> String {
+    let body = html! {
+        header .head {
+            div {
+                h1 { (page.title) }
+                p .what { (counted(page.lesions.len(), "lesion", "lesions")) ", each at its latest session." }
+            }
+            dl .facts {
+                dt { "Rules" } dd { (page.provenance.rules_version) }
+                dt { "Told as of" } dd { (page.as_of.map_or_else(|| "no date given".to_owned(), day)) }
+                dt { "Run" } dd .mono { (short(&page.provenance.run_id)) }
+            }
+        }
+        section #results .results aria-label="Results" { (bar(page)) }
+        section #attention .keep { h2 .section { "Needs attention" } (attention(page)) }
+        section #lesions { h2 .section { "Lesions" } (table(page)) }
+        section #provenance { (provenance(page)) }
+    };
+    Page {
+        title: format!("{}: {}", page.title, counted(page.lesions.len(), "lesion", "lesions")),
+        print_foot: format!("{} · run {}", page.title, short(&page.provenance.run_id)),
+        links: [
+            ("results", "Results"),
+            ("attention", "Needs attention"),
+            ("lesions", "Lesions"),
+            ("provenance", "Provenance"),
+        ]
+        .map(|(target, words)| (format!("#{target}"), words.to_owned()))
+        .to_vec(),
+        body,
+        provenance: &page.provenance,
+        script: Some(SCRIPT),
+    }
+    .write()
+}
+
+/// How many lesions read which way, as lengths and as numbers.
+fn bar(page: &StudyPage) -> Markup {
+    let counts: Vec<(Option<Class>, usize)> = RESULTS
+        .into_iter()
+        .map(|class| (class, page.lesions.iter().filter(|row| row.verdict.class == class).count()))
+        .filter(|(_, count)| *count > 0)
+        .collect();
+    html! {
+        @if counts.is_empty() {
+            p { (words::NO_LESIONS) }
+        } @else {
+            div .bar aria-hidden="true" {
+                @for (class, count) in &counts {
+                    i .hatched[class == &Some(Class::Indeterminate)] .hollow[class.is_none()]
+                        style={ "flex-grow:" (count) ";--c:" (glyph::class_color(*class)) } {}
+                }
+            }
+            ul .counts {
+                @for (class, count) in &counts {
+                    li { span class={ "gl " (glyph::class_style(*class)) } { (glyph::class(*class)) (count) } " " (words::class(*class)) }
+                }
+            }
+        }
+    }
+}
+
+/// Windows, overdue visits, failed measurements, failed sessions.
+fn attention(page: &StudyPage) -> Markup {
+    let with_due = |wanted: Due| -> Vec<Markup> {
+        page.lesions.iter().filter(|row| due(row, page.as_of) == Some(wanted)).map(due_entry).collect()
+    };
+    let failed_quality: Vec<Markup> = page.lesions.iter().filter(|row| failed(row)).map(failed_entry).collect();
+    let not_judged: Vec<Markup> =
+        page.lesions.iter().filter(|row| row.verdict.class.is_none()).map(|row| html! { (link(row)) }).collect();
+    let failures: Vec<Markup> =
+        page.failures.iter().map(|(session, reason)| html! { b { (session) } ": " (reason) }).collect();
+    let groups = [
+        (Quality::Fail, "Not processed", failures),
+        (Quality::Fail, "Follow-up overdue", with_due(Due::Overdue)),
+        (Quality::Caution, "Follow-up window open", with_due(Due::Open)),
+        (Quality::Caution, "Quality failed", failed_quality),
+        (Quality::Caution, "Measured, not judged", not_judged),
+    ];
+    html! {
+        @if groups.iter().all(|(.., entries)| entries.is_empty()) {
+            p { "Nothing." @if page.as_of.is_none() { (words::NO_AS_OF) } }
+        } @else {
+            dl .att {
+                @for (severity, title, entries) in &groups {
+                    @if !entries.is_empty() {
+                        dt { span class={ "gl " (glyph::quality_style(*severity)) } { (glyph::quality(*severity)) (title) } }
+                        dd { (entry_list(entries)) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Entries one below the other; a long list folds.
+fn entry_list(entries: &[Markup]) -> Markup {
+    let list = html! { ul { @for entry in entries { li { (entry) } } } };
+    html! {
+        @if entries.len() > OPEN_ENTRIES {
+            details { summary { (counted(entries.len(), "entry", "entries")) } (list) }
+        } @else {
+            (list)
+        }
+    }
+}
+
+/// A lesion whose follow-up is due.
+fn due_entry(row: &StudyRow) -> Markup {
+    html! {
+        (link(row))
+        @if let Some(window) = row.verdict.window { ": " (days(window.start, window.end)) }
+    }
+}
+
+/// A lesion with a measurement that failed its checks.
+fn failed_entry(row: &StudyRow) -> Markup {
+    let names: Vec<&str> =
+        qualities(row).into_iter().filter(|(_, word)| *word == Some(Quality::Fail)).map(|(name, _)| name).collect();
+    html! { (link(row)) ": " (names.join(", ")) }
+}
+
+fn qualities(row: &StudyRow) -> [(&'static str, Option<Quality>); 4] {
+    let record = &row.record;
+    [("DSC", record.dsc_quality), ("ASL", record.asl_quality), ("DCE", record.dce_quality), ("PET", record.pet_quality)]
+}
+
+fn failed(row: &StudyRow) -> bool {
+    qualities(row).iter().any(|(_, word)| *word == Some(Quality::Fail))
+}
+
+/// Where the follow-up of a lesion stands on a day; `None` without a window or a day.
+fn due(row: &StudyRow, as_of: Option<Date>) -> Option<Due> {
+    let (window, today) = (row.verdict.window?, as_of?);
+    Some(if today < window.start {
+        Due::Later
+    } else if today <= window.end {
+        Due::Open
+    } else {
+        Due::Overdue
+    })
+}
+
+/// `sub-01 lesion 1`, linked to its page.
+fn link(row: &StudyRow) -> Markup {
+    html! { a href=(row.link) { (label(row)) } }
+}
+
+fn label(row: &StudyRow) -> String {
+    let subject = row.record.participant_id.as_deref().unwrap_or("subject not recorded");
+    match &row.record.lesion {
+        Some(lesion) => format!("{subject} lesion {lesion}"),
+        None => subject.to_owned(),
+    }
+}
+
+/// Every lesion.
+fn table(page: &StudyPage) -> Markup {
+    html! {
+        div .tools .screen hidden {
+            label { "Find " input #find type="search" placeholder="sub-01" autocomplete="off"; }
+            span .seg role="group" aria-label="Filter by result" {
+                button type="button" .btn data-result="" aria-pressed="true" { "All" }
+                @for class in RESULTS {
+                    @if page.lesions.iter().any(|row| row.verdict.class == class) {
+                        button type="button" .btn data-result=(words::class(class)) aria-pressed="false" { (words::class(class)) }
+                    }
+                }
+            }
+            output #shown aria-live="polite" {}
+        }
+        div .tblscroll tabindex="0" role="group" aria-label="Lesions" {
+            table .list {
+                thead { tr {
+                    th scope="col" { "Lesion" }
+                    th scope="col" { "Result" }
+                    th scope="col" .n { "rCBV" }
+                    th scope="col" .n { "TBR" }
+                    th scope="col" .n { "Volume, mL" }
+                    th scope="col" .n { "Change, %" }
+                    th scope="col" { "Session" }
+                    th scope="col" { "Next step" }
+                    th scope="col" .n { "Caveats" }
+                } }
+                tbody { @for row in &page.lesions { (table_row(row, page.as_of)) } }
+            }
+        }
+        @if page.lesions.is_empty() { p .cap { (words::NO_LESIONS) } }
+    }
+}
+
+/// One lesion.
+fn table_row(row: &StudyRow, as_of: Option<Date>) -> Markup {
+    let verdict = &row.verdict;
+    let record = &row.record;
+    let caveats =
+        row.caveats.iter().chain(verdict.caveats.iter().filter(|caveat| !row.caveats.contains(caveat))).count();
+    html! {
+        tr data-result=(words::class(verdict.class)) {
+            th scope="row" {
+                (link(row))
+                @if let Some(name) = &record.name { small { (name) } }
+            }
+            td {
+                span class={ "gl " (glyph::class_style(verdict.class)) } { (glyph::class(verdict.class)) (words::class(verdict.class)) }
+                small {
+                    @if verdict.class.is_some() && let Some(firm) = verdict.confidence { (words::confidence(firm)) }
+                    @if let Some(rule) = verdict.rule { ", rule " (rule) }
+                }
+            }
+            td .n { (bare(deciding(row, &["rcbv_mean", "rcbv_enhancing_mean"]))) }
+            td .n {
+                @let ratio = deciding(row, &["tbr_max", "tbr_mean", "tbr_peak"]);
+                @let measured = ratio.is_some();
+                (bare(ratio))
+                @if let (Some(tracer), true) = (&record.tracer, measured) { small { (tracer) } }
+            }
+            td .n { (bare(number(row, "volume_ml"))) }
+            td .n { (bare(number(row, "followup_change_percent"))) }
+            td {
+                @match (record.scan_date, &record.session_id) {
+                    (Some(date), _) => data value=(date) { (day(date)) },
+                    (None, Some(session)) => (session),
+                    (None, None) => span .muted { "–" },
+                }
+            }
+            td .small {
+                @if let Some(step) = verdict.next_steps.first() { (first_sentence(&step.sentence(None))) }
+                @if let Some(window) = verdict.window {
+                    ", " (days(window.start, window.end))
+                    @match due(row, as_of) {
+                        Some(Due::Open) => b .c-warn { ", window open" },
+                        Some(Due::Overdue) => b .c-fail { ", overdue" },
+                        Some(Due::Later) | None => {},
+                    }
+                }
+            }
+            td .n { @if caveats > 0 { (caveats) } }
+        }
+    }
+}
+
+/// A next step without its reasons, which stand on the lesion's page.
+fn first_sentence(text: &str) -> &str {
+    match text.find(['.', ':']) {
+        Some(end) => &text[..end],
+        None => text,
+    }
+}
+
+/// The number of a column with the cut-offs it was read against.
+fn number(row: &StudyRow, column: &str) -> Option<Shown> {
+    let number = value(&row.record, column)?;
+    let finding = row.verdict.findings.iter().find(|finding| finding.column == column);
+    let bounds: Vec<f64> =
+        finding.map(|finding| finding.low.into_iter().chain(finding.high).collect()).unwrap_or_default();
+    Some(shown(column, number, &bounds))
+}
+
+/// The column that decided, else the first that was measured.
+fn deciding(row: &StudyRow, columns: &[&str]) -> Option<Shown> {
+    let decided = columns.iter().find(|column| row.verdict.findings.iter().any(|finding| finding.column == **column));
+    decided.and_then(|column| number(row, column)).or_else(|| columns.iter().find_map(|column| number(row, column)))
+}
+
+/// A number without its unit, which stands in the head of the column.
+fn bare(number: Option<Shown>) -> Markup {
+    html! {
+        @match number {
+            Some(number) => data value=(number.exact) { (number.text) },
+            None => span .muted { "–" },
+        }
+    }
+}
+
+/// From what the page was made; the inputs of a whole study fold away.
+fn provenance(page: &StudyPage) -> Markup {
+    let provenance = &page.provenance;
+    html! {
+        @if provenance.inputs.len() > OPEN_ENTRIES {
+            h2 .section { "Provenance" }
+            p {
+                "relight " (provenance.version) ", rules " (provenance.rules_version) ", run "
+                span .mono { (provenance.run_id) } ", settings " span .mono { (provenance.settings_hash) } "."
+            }
+            details {
+                summary { (counted(provenance.inputs.len(), "input", "inputs")) " with SHA-256" }
+                table .prov { tbody { @for (path, hash) in &provenance.inputs {
+                    tr { th scope="row" .mono { (path) } td .mono { (hash) } }
+                } } }
+            }
+        } @else {
+            (super::quality::provenance(provenance))
+        }
+    }
+}
+
+fn counted(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verdict::{Verdict, Window};
+
+    fn row(window: Option<Window>) -> StudyRow {
+        StudyRow {
+            record: Default::default(),
+            verdict: Verdict {
+                class: Some(Class::Indeterminate),
+                confidence: None,
+                rule: Some("B6"),
+                derived: false,
+                posterior: None,
+                agreement: None,
+                stability: None,
+                next_steps: Vec::new(),
+                window,
+                findings: Vec::new(),
+                reasons: Vec::new(),
+                caveats: Vec::new(),
+                explanation: String::new(),
+                what_would_change: Vec::new(),
+                bt_rads: None,
+            },
+            caveats: Vec::new(),
+            link: "sub-01.html#lesion-1-summary".to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_window_is_open_on_its_first_and_its_last_day() {
+        let date = |text: &str| -> Date { text.parse().unwrap() };
+        let row = row(Some(Window { start: date("2026-02-16"), end: date("2026-03-02") }));
+        for (today, expected) in [
+            ("2026-02-15", Due::Later),
+            ("2026-02-16", Due::Open),
+            ("2026-03-02", Due::Open),
+            ("2026-03-03", Due::Overdue),
+        ] {
+            assert_eq!(due(&row, Some(date(today))), Some(expected), "{today}");
+        }
+        assert_eq!(due(&row, None), None);
+    }
+
+    #[test]
+    fn every_result_has_a_place_in_the_bar() {
+        for class in Class::ALL {
+            assert!(RESULTS.contains(&Some(*class)), "{class}");
+        }
+        assert!(RESULTS.contains(&None));
+    }
+}

@@ -1,0 +1,450 @@
+//! All wording of the pages: each sentence once; the head of a column stands with its table.
+//!
+//! Wording follows EVIDENCE.md 4 and 5: a verdict never stands without its confidence and its rule, necrosis is a label
+//! of management, indeterminate is not benign, and symptoms are support in words.
+
+use crate::clinical::{Pathway, Symptoms};
+use crate::quality::Quality;
+use crate::verdict::{Agreement, Class, Confidence, NextStep, Pole, Verdict};
+
+/// First line of every page.
+pub const RESEARCH_USE: &str = "Research use only.";
+
+/// What the line goes on to say.
+pub const NOT_A_DEVICE: &str = "Not a medical device. Not for diagnosis, treatment selection or triage.";
+
+/// The intended use, at the foot of every page.
+pub const INTENDED_USE: &str = "Research software: it quantifies perfusion MRI and PET in lesion masks that a user \
+    supplies and lists how the numbers compare with configurable cut-offs. Not validated for pediatric, non-enhancing \
+    or IDH-mutant low-grade, hemorrhagic or brain-stem lesions. Every output must be reviewed with the source images \
+    by a qualified physician.";
+
+/// What stands in place of a value.
+pub const NOT_MEASURED: &str = "not measured";
+
+/// What an indeterminate page says beside the next step; progression rates of BT-RADS 3b.
+pub const NOT_BENIGN: &str = "Indeterminate is not benign: 61.5 to 89 % of lesions read as BT-RADS 3b progressed \
+    (PMID 38672241).";
+
+/// Both risks of an unsettled lesion, side by side.
+pub const BOTH_RISKS: &str = "Waiting may delay the treatment of a true recurrence; surgery carries its own risk.";
+
+/// Why symptoms stand apart.
+pub const SYMPTOMS_ARE_SUPPORT: &str = "They bear on confidence and next step, never on the result.";
+
+/// Growth before a follow-up rule.
+pub const GROWTH_IS_SUPPORT: &str = "No follow-up rule applied: it is not counted.";
+
+/// Growth with a follow-up rule.
+pub const GROWTH_DECIDES: &str = "A follow-up rule applied: it decides.";
+
+/// Under the rulers.
+pub const RULERS_ALIGNED: &str = "Each ruler is scaled so that the cut-offs line up.";
+
+/// Under the film strip.
+pub const FILM_CAPTION: &str = "Radiological view: patient right on the left. White line: lesion mask. Maps are \
+    opaque; black is outside or not estimated.";
+
+/// In place of a ruler where nothing was measured.
+pub const NOT_IMPUTED: &str = "Not measured; nothing is imputed.";
+
+/// In place of a ruler where quality failed.
+pub const FAILED_NOT_USED: &str = "The measurement failed its quality checks and is not used.";
+
+/// In place of a ruler without cut-offs.
+pub const NO_CUTOFF: &str = "No cut-off is configured: the value is reported and not used.";
+
+/// In place of a ruler of a value that another reason excludes.
+pub const REPORTED_NOT_USED: &str = "Reported and not used; see the caveats.";
+
+/// Under the measures of a lesion that is not judged.
+pub const NO_RULERS: &str = "No cut-offs apply, so there is no ruler and no result.";
+
+/// Caption of plain measures, for those who hear the page.
+pub const WHAT_WAS_MEASURED: &str = "What was measured";
+
+/// Caption of the rulers, for those who hear the page.
+pub const EVIDENCE_CAPTION: &str = "Deciding measures against their cut-offs, and what supports them";
+
+/// Head of the facts that do not decide.
+pub const SUPPORTING: &str = "Supporting, not counted by the rule";
+
+/// What the shares of the tumor burden are.
+pub const BURDEN_MEANING: &str = "Voxels below, between and above the rCBV cut-offs";
+
+/// What the total lesion uptake is for FDG.
+pub const GLYCOLYSIS: &str = "SUV times volume (total lesion glycolysis)";
+
+/// For a PET measure without a tracer.
+pub const TRACER_NOT_RECORDED: &str = "PET, tracer not recorded";
+
+/// For a ratio whose background is not described.
+pub const BACKGROUND_NOT_RECORDED: &str = "Background not recorded";
+
+/// Before the list of what was missing.
+pub const NOT_FOUND: &str = "Looked for and not found: ";
+
+/// Before the list of changes.
+pub const WHAT_WOULD_CHANGE: &str = "What would change it";
+
+/// Where a lesion has no measure.
+pub const NOTHING_MEASURED: &str = "Nothing was measured in this session.";
+
+/// In place of the film strip.
+pub const NO_PICTURES: &str = "No pictures were drawn for this session.";
+
+/// In place of a time course without dates.
+pub const NO_DATES: &str = "Not drawn: not every session has a date.";
+
+/// In place of a time course of one day.
+pub const ONE_SESSION: &str = "One session: nothing to compare with yet.";
+
+/// Heading of the next step.
+pub const NEXT_STEP: &str = "Next step in the protocol";
+
+/// Where there is no next step.
+pub const NO_STEP: &str = "None is listed: ";
+
+/// Why, without a verdict.
+pub const NO_STEP_NOT_JUDGED: &str = "the lesion was measured, not judged.";
+
+/// Why, with a verdict.
+pub const NO_STEP_BY_RULE: &str = "the rule names none.";
+
+/// In place of a posterior where histology decides.
+pub const POSTERIOR_HISTOLOGY: &str = "Not given: histology decides";
+
+/// Under the heading of the bolus.
+pub const BOLUS_CAPTION: &str = "Mean ΔR2* in s⁻¹ over lesion and reference; shaded: before the bolus arrives.";
+
+/// The bolus, for those who hear the page.
+pub const BOLUS_ALT: &str = "Mean ΔR2* over time of the lesion, measured and leakage corrected, and of the reference";
+
+/// In place of curves without values.
+pub const NO_CURVES: &str = "Not drawn: the curves hold no finite values.";
+
+/// Under the pictures of several sessions.
+pub const SESSIONS_CAPTION: &str = "Sessions beside each other, each at the slice that its caption names. ";
+
+/// Where colors can be compared.
+pub const SAME_WINDOW: &str = "Same window for all sessions, as on the bars of the first page.";
+
+/// Where they cannot.
+pub const WINDOWS_DIFFER: &str = "Windows differ between sessions: compare with the bars.";
+
+/// Before the list of columns without a value.
+pub const NOWHERE_MEASURED: &str = "Not measured or not recorded: ";
+
+/// In place of the table of all measures.
+pub const NO_MEASURES: &str = "Nothing was measured.";
+
+/// Where there are no checks.
+pub const NO_CHECKS: &str = "No quality check was run on this session.";
+
+/// Where there are no caveats.
+pub const NO_CAVEATS: &str = "None was raised.";
+
+/// Where the methods were not recorded.
+pub const NO_METHODS: &str = "No methods text was recorded for this session.";
+
+/// Where the inputs were not recorded.
+pub const NO_INPUTS: &str = "No input was recorded.";
+
+/// First link of a page, for the keyboard.
+pub const SKIP: &str = "Skip to the report";
+
+/// Where there is no lesion.
+pub const NO_LESIONS: &str = "No lesion was measured.";
+
+/// Caption of the contents list.
+pub const CONTENTS_CAPTION: &str = "Lesions on this page, each at its latest session";
+
+/// Where neither is known.
+pub const NO_DIAGNOSIS: &str = "Diagnosis and radiotherapy not recorded.";
+
+/// On a study page without a day.
+pub const NO_AS_OF: &str = " No date was given, so follow-up windows are not told.";
+
+/// How a number is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scale {
+    /// As it is.
+    Plain,
+    /// A fraction, written in percent.
+    Percent,
+    /// With a plus sign when it is above zero.
+    Signed,
+}
+
+/// The name of a column for readers, and its rounding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Measure {
+    /// Column of the lesion table.
+    pub column: &'static str,
+    /// Its name on the page.
+    pub name: &'static str,
+    /// Decimals shown.
+    pub decimals: usize,
+    /// How it is written.
+    pub scale: Scale,
+}
+
+macro_rules! measures {
+    ($($column:ident $name:literal $decimals:literal $scale:ident;)*) => {
+        /// Every measure of the lesion table, in its order.
+        pub const MEASURES: &[Measure] = &[
+            $(Measure { column: stringify!($column), name: $name, decimals: $decimals, scale: Scale::$scale },)*
+        ];
+    };
+}
+
+measures! {
+    volume_ml "Volume" 2 Plain;
+    index_volume_ml "Volume at the index scan" 2 Plain;
+    longest_diameter_mm "Longest diameter" 1 Plain;
+    perpendicular_diameter_mm "Perpendicular diameter" 1 Plain;
+    rcbv_mean "rCBV, mean" 2 Plain;
+    rcbv_enhancing_mean "rCBV, mean of enhancing tissue" 2 Plain;
+    rcbv_ci_low "rCBV, 95 % interval, lower end" 2 Plain;
+    rcbv_ci_high "rCBV, 95 % interval, upper end" 2 Plain;
+    rcbv_p_above "Probability that rCBV is above the upper cut-off" 2 Plain;
+    rcbv_p_below "Probability that rCBV is below the lower cut-off" 2 Plain;
+    rcbv_median "rCBV, median" 2 Plain;
+    rcbv_p90 "rCBV, 90th percentile" 2 Plain;
+    rcbv_max "rCBV, largest voxel" 2 Plain;
+    rcbv_uncorrected_mean "rCBV, mean, leakage not corrected" 2 Plain;
+    ftb_low "Fractional tumor burden, low" 0 Percent;
+    ftb_mid "Fractional tumor burden, middle" 0 Percent;
+    ftb_high "Fractional tumor burden, high" 0 Percent;
+    rph "Relative peak height" 2 Plain;
+    psr_mean "Signal recovery (PSR)" 0 Plain;
+    k2_mean "Leakage, mean K2" 4 Plain;
+    rcbf_mean "Relative CBF, mean" 2 Plain;
+    mtt_mean "Mean transit time" 2 Plain;
+    tmax_mean "Tmax, mean" 2 Plain;
+    dsc_usable_fraction "Voxels with a usable DSC curve" 0 Percent;
+    dsc_quality "DSC quality" 0 Plain;
+    asl_cbf_mean "ASL CBF, mean" 1 Plain;
+    asl_rcbf_mean "ASL relative CBF, mean" 2 Plain;
+    asl_rcbf_max "ASL relative CBF, largest voxel" 2 Plain;
+    att_mean "Arterial transit time, mean" 2 Plain;
+    asl_quality "ASL quality" 0 Plain;
+    ktrans_mean "Ktrans, mean" 3 Plain;
+    ve_mean "ve, mean" 2 Plain;
+    vp_mean "vp, mean" 3 Plain;
+    iauc60_mean "Initial area under the curve, 60 s" 1 Plain;
+    curve_type "Enhancement curve" 0 Plain;
+    dce_quality "DCE quality" 0 Plain;
+    tracer "PET tracer" 0 Plain;
+    suv_max "SUV, maximum" 2 Plain;
+    suv_mean "SUV, mean" 2 Plain;
+    suv_peak "SUV, peak (1 mL)" 2 Plain;
+    tbr_max "TBR, maximum" 2 Plain;
+    tbr_mean "TBR, mean" 2 Plain;
+    tbr_peak "TBR, peak (1 mL)" 2 Plain;
+    tbr_ci_low "TBR mean, 95 % interval, lower end" 2 Plain;
+    tbr_ci_high "TBR mean, 95 % interval, upper end" 2 Plain;
+    background_mean "Background uptake, mean" 2 Plain;
+    background_cov "Background, coefficient of variation" 0 Percent;
+    btv_ml "Biological tumor volume" 2 Plain;
+    tlu "Total lesion uptake" 2 Plain;
+    ttp_min "Time to peak uptake" 1 Plain;
+    slope_per_h "Late slope of uptake" 2 Signed;
+    pet_quality "PET quality" 0 Plain;
+    tbr_cutoff "The centre's TBR cut-off" 2 Plain;
+    symptoms "Symptoms" 0 Plain;
+    weeks_since_rt "Time since radiotherapy" 1 Plain;
+    followup_change_percent "Change of volume since the index scan" 1 Signed;
+    followup_days "Days since the index scan" 0 Plain;
+    followup_round "Round of the follow-up" 0 Plain;
+    growth_cm_per_month "Growth of the longest diameter" 2 Signed;
+    histology "Histology of this lesion" 0 Plain;
+    antiangiogenic "Anti-angiogenic therapy" 0 Plain;
+    steroid_change "Change of steroid dose" 0 Plain;
+    rt_field "Place against the radiotherapy field" 0 Plain;
+    new_enhancement "New or larger enhancement" 0 Plain;
+    margins "Margins" 0 Plain;
+}
+
+/// The name and rounding of a column; a column that is not in the table is written as it is, with three decimals.
+pub fn measure(column: &str) -> Measure {
+    MEASURES.iter().find(|measure| measure.column == column).copied().unwrap_or(Measure {
+        column: "",
+        name: "",
+        decimals: 3,
+        scale: Scale::Plain,
+    })
+}
+
+/// A UCUM unit as it is printed behind a number.
+pub fn unit(ucum: &'static str) -> &'static str {
+    match ucum {
+        "1" => "",
+        "1/s" => "s⁻¹",
+        "1/min" => "min⁻¹",
+        "1/h" => "h⁻¹",
+        "mL/100g/min" => "mL/100 g/min",
+        "mM.s" => "mM s",
+        "wk" => "weeks",
+        "d" => "days",
+        "cm/mo" => "cm/month",
+        other => other,
+    }
+}
+
+/// A word of a table as it is read: `new_with_severe_oedema` without its underscores.
+pub fn plain(word: &str) -> String {
+    word.replace('_', " ")
+}
+
+/// What was measured, under the name of a deciding or measured quantity. The background of a TBR is the page's to name.
+pub fn meaning(column: &str) -> &'static str {
+    match column {
+        "rcbv_mean" => "Lesion mean, leakage corrected, against white matter",
+        "rcbv_enhancing_mean" => "Mean of enhancing tissue, leakage corrected, against white matter",
+        "asl_rcbf_mean" => "ASL-MRI, mean over the lesion, against the reference region",
+        "volume_ml" => "The lesion mask",
+        "longest_diameter_mm" => "In the axial plane",
+        "perpendicular_diameter_mm" => "In the same slice",
+        "suv_max" => "Largest voxel of the lesion",
+        "suv_peak" => "Sphere of 1 mL",
+        "suv_mean" => "Mean over the lesion",
+        "btv_ml" => "Inside the lesion mask",
+        "tlu" => "TBR times volume",
+        "followup_change_percent" => "Of the lesion mask, against the index scan",
+        "ktrans_mean" | "ve_mean" | "vp_mean" | "iauc60_mean" => "DCE-MRI, mean over the lesion",
+        "asl_cbf_mean" => "ASL-MRI, mean over the lesion",
+        _ => "",
+    }
+}
+
+/// The headline of a page.
+pub fn class(class: Option<Class>) -> String {
+    class.map_or_else(|| "Measured, not judged".to_owned(), |class| capitalized(class.words()))
+}
+
+/// How firm the rule is, as it stands beside the headline.
+pub fn confidence(confidence: Confidence) -> &'static str {
+    match confidence {
+        Confidence::None => "no confidence given",
+        Confidence::Low | Confidence::Moderate | Confidence::High | Confidence::VeryHigh | Confidence::Definitive => {
+            confidence.words()
+        }
+    }
+}
+
+/// A text with a capital at its start.
+pub fn capitalized(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+/// The line of a contents list or a title: verdict, confidence and rule.
+pub fn verdict_line(verdict: &Verdict) -> String {
+    let mut line = class(verdict.class);
+    if verdict.class.is_some()
+        && let Some(firm) = verdict.confidence
+    {
+        line = format!("{line}, {}", confidence(firm));
+    }
+    match verdict.rule {
+        Some(rule) => format!("{line}, rule {rule}"),
+        None => line,
+    }
+}
+
+/// Whose rule it is.
+pub fn rule_origin(derived: bool) -> &'static str {
+    if derived { "our policy: no source document states this rule" } else { "stated by the source documents" }
+}
+
+/// How a deciding measure reads.
+pub fn pole(pole: Pole, pathway: Option<Pathway>) -> &'static str {
+    match (pole, pathway) {
+        (Pole::Grey, _) => "Grey zone",
+        (Pole::Missing, _) => "Not used",
+        (Pole::High, Some(Pathway::Sarcoma)) => "High",
+        (Pole::Low, Some(Pathway::Sarcoma)) => "Low",
+        (Pole::High, _) => "Recurrence",
+        (Pole::Low, _) => "Necrosis",
+    }
+}
+
+/// How the deciding measures read together; for a sarcoma they are features, and necrosis is no pole.
+pub fn agreement(agreement: Agreement, pathway: Option<Pathway>) -> String {
+    let Agreement { high, grey, low } = agreement;
+    if (high, grey, low) == (0, 0, 0) {
+        return "No deciding measure".to_owned();
+    }
+    match pathway {
+        Some(Pathway::Sarcoma) => format!("{high} for recurrence, {grey} open, {low} against"),
+        Some(Pathway::Glioma | Pathway::Metastasis) | None => {
+            format!("Of the deciding measures {high} read recurrence, {grey} grey, {low} necrosis")
+        }
+    }
+}
+
+/// The outcome of a quality check.
+pub fn quality(quality: Quality) -> &'static str {
+    match quality {
+        Quality::Pass => "pass",
+        Quality::Caution => "caution",
+        Quality::Fail => "fail",
+    }
+}
+
+/// Symptoms at the visit, and what to make of them.
+pub fn symptoms(symptoms: Option<Symptoms>) -> (&'static str, &'static str) {
+    match symptoms {
+        Some(Symptoms::None) => ("None", "Mild necrosis often causes none; their absence decides nothing."),
+        Some(Symptoms::New) => ("New", "They can occur with either cause."),
+        Some(Symptoms::Ambiguous) => ("Ambiguous", "Another cause is possible."),
+        Some(Symptoms::NewWithSevereOedema) => {
+            ("New", "Severe edema around the lesion explains them: it can do so around necrosis too.")
+        }
+        Some(Symptoms::Unknown) | None => ("Not recorded", ""),
+    }
+}
+
+/// Whether both risks belong beside a next step; two of the steps name them in their own sentence.
+pub fn weighs_tissue(step: NextStep) -> bool {
+    matches!(step, NextStep::NextRound6To8Weeks | NextStep::MdtOrBiopsyAfterMaxRounds)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lesion::LesionRecord;
+
+    /// The labels of subject, session and lesion head the page; everything behind them is a measure.
+    const LABELS: usize = 6;
+
+    #[test]
+    fn every_column_of_the_lesion_table_has_a_name() {
+        let columns: Vec<&str> = LesionRecord::COLUMNS[LABELS..].iter().map(|column| column.name).collect();
+        let measures: Vec<&str> = MEASURES.iter().map(|measure| measure.column).collect();
+        assert_eq!(measures, columns);
+    }
+
+    #[test]
+    fn a_verdict_line_holds_confidence_and_rule() {
+        let verdict = Verdict {
+            class: Some(Class::Recurrence),
+            confidence: Some(Confidence::Moderate),
+            rule: Some("B3"),
+            derived: false,
+            posterior: None,
+            agreement: None,
+            stability: None,
+            next_steps: Vec::new(),
+            window: None,
+            findings: Vec::new(),
+            reasons: Vec::new(),
+            caveats: Vec::new(),
+            explanation: String::new(),
+            what_would_change: Vec::new(),
+            bt_rads: None,
+        };
+        assert_eq!(verdict_line(&verdict), "Recurrence, moderate confidence, rule B3");
+    }
+}

@@ -1,0 +1,433 @@
+//! From a sidecar to what the PET method must know (BIDS 1.10, PET; dcm2niix and pet2bids field names).
+
+use serde_json::Value;
+
+use super::dsc_sidecar::differ;
+use super::error::StudyError;
+use super::settings::Settings;
+use super::sidecar::Sidecar;
+use crate::acquisition::{Body, PetAcquisition, PetFrame, PetUnits};
+use crate::clinical::{Sex, Tracer};
+use crate::quality::{Caveat, CaveatCode};
+use crate::units::{Becquerels, Kilograms, Meters, Seconds};
+
+const SECONDS_A_DAY: f64 = 86_400.0;
+
+/// A body height above this is in centimeters: nobody is 3 m tall.
+const TALLEST: Meters = Meters(3.0);
+
+/// What the PET method must know of an image, and what was doubtful in reading it.
+///
+/// `tracer_label` is the `trc-` label of the file name or the tracer column of a worklist; `table` is the body as the
+/// session's and participant's tables give it, used where the sidecar is silent.
+pub fn pet_acquisition(
+    sidecar: &Sidecar,
+    tracer_label: Option<&str>,
+    table: &Body,
+    settings: &Settings,
+) -> Result<(PetAcquisition, Vec<Caveat>), StudyError> {
+    let mut caveats = Vec::new();
+    let clock = Clock { sidecar, time_zero: time_zero(sidecar)? };
+    let mut acquisition = PetAcquisition::unknown();
+    acquisition.units = pet_units(sidecar)?;
+    acquisition.tracer = tracer(sidecar, tracer_label, &mut caveats)?;
+    acquisition.radionuclide = sidecar.text("TracerRadionuclide")?.map(str::to_owned);
+    acquisition.half_life = half_life(sidecar)?;
+    acquisition.injected = injected(sidecar, &mut caveats)?;
+    acquisition.injection_start = clock.time("InjectionStart", &mut caveats)?;
+    acquisition.scan_start = clock.time("ScanStart", &mut caveats)?;
+    acquisition.time_zero = clock.time_zero;
+    acquisition.decay_corrected = sidecar.flag("ImageDecayCorrected")?;
+    acquisition.decay_correction_time = clock.time("ImageDecayCorrectionTime", &mut caveats)?;
+    acquisition.decay_correction_factors =
+        sidecar.numbers("DecayCorrectionFactor", "one factor a frame")?.unwrap_or_default();
+    acquisition.frames = frames(sidecar)?;
+    acquisition.body = body_of(sidecar, table, settings, &mut caveats)?;
+    Ok((acquisition, caveats))
+}
+
+/// What the voxels hold. Counts cannot become an uptake and are refused; so are SUV by another body measure.
+fn pet_units(sidecar: &Sidecar) -> Result<Option<PetUnits>, StudyError> {
+    let Some(text) = sidecar.text("Units")? else { return Ok(None) };
+    let word: String = text.chars().filter(|letter| letter.is_alphanumeric()).collect::<String>().to_lowercase();
+    let refuse = |because: &str| {
+        let expected = format!("Bq/mL, kBq/mL, or g/mL (SUV by body weight); {because}");
+        Err(sidecar.wrong("Units", &Value::from(text), expected))
+    };
+    match word.as_str() {
+        "bqml" | "bqcc" | "bqcm3" => Ok(Some(PetUnits::BecquerelsPerMilliliter)),
+        "kbqml" | "kbqcc" | "kbqcm3" => Ok(Some(PetUnits::KilobecquerelsPerMilliliter)),
+        "gml" | "suv" | "suvbw" => Ok(Some(PetUnits::SuvBodyWeight)),
+        "cnts" | "counts" | "count" | "propcps" | "cps" | "propcnts" => {
+            refuse("counts are not an activity concentration: convert them with the scanner's calibration first")
+        }
+        "suvlbm" | "suvbsa" | "suvibw" | "cm2ml" => {
+            refuse("SUV by lean mass, ideal weight or surface cannot be compared: convert to SUV by body weight")
+        }
+        _ => refuse("no other unit is known"),
+    }
+}
+
+/// The tracer by file name and by sidecar. Two known tracers that differ are an error: cut-offs exist per tracer.
+fn tracer(sidecar: &Sidecar, label: Option<&str>, caveats: &mut Vec<Caveat>) -> Result<Option<Tracer>, StudyError> {
+    let Some(named) = sidecar.text("TracerName")?.map(Tracer::from_name) else {
+        return Ok(label.map(Tracer::from_name));
+    };
+    let Some(label) = label.map(Tracer::from_name) else { return Ok(Some(named)) };
+    match (&label, &named) {
+        _ if label == named => Ok(Some(label)),
+        (Tracer::Other(_), Tracer::Other(_)) => Ok(Some(label)),
+        // METHOD: a name outside the vocabulary may be the same tracer in other words ("L-[11C-methyl]-MET"), so the
+        // known one stands, with a caveat that prints both (ours).
+        (known, Tracer::Other(other)) | (Tracer::Other(other), known) => {
+            let detail = format!("{}: {known} was used; the other name is {other:?}", sidecar.source_of("TracerName"));
+            caveats.push(Caveat::new(CaveatCode::TracerNamesDiffer, detail));
+            Ok(Some(known.clone()))
+        }
+        _ => Err(sidecar.wrong(
+            "TracerName",
+            &Value::from(named.as_str()),
+            format!("{label}, as the file name or the worklist has it"),
+        )),
+    }
+}
+
+fn half_life(sidecar: &Sidecar) -> Result<Option<Seconds>, StudyError> {
+    positive(sidecar, "RadionuclideHalfLife", "a half-life above 0 s").map(|found| found.map(Seconds))
+}
+
+/// The injected dose in Bq. Without its unit a dose is not used: a wrong factor would make a wrong SUV.
+fn injected(sidecar: &Sidecar, caveats: &mut Vec<Caveat>) -> Result<Option<Becquerels>, StudyError> {
+    let Some(dose) = positive(sidecar, "InjectedRadioactivity", "a dose above 0")? else { return Ok(None) };
+    let unit = sidecar.text("InjectedRadioactivityUnits")?;
+    let becquerels = match unit.map(|unit| unit.replace(['µ', 'μ'], "u")).as_deref() {
+        Some("Bq") => 1.0,
+        Some("kBq" | "KBq") => 1e3,
+        Some("MBq" | "MBQ" | "Mbq") => 1e6,
+        Some("GBq") => 1e9,
+        // 1 Ci = 3.7e10 Bq exactly (BIPM, SI Brochure, 8th edition, Table 8 notes).
+        Some("uCi") => 3.7e4,
+        Some("mCi") => 3.7e7,
+        Some("Ci") => 3.7e10,
+        Some(other) => {
+            let expected = "one of MBq, Bq, kBq, GBq, mCi, uCi, Ci";
+            return Err(sidecar.wrong("InjectedRadioactivityUnits", &Value::from(other), expected));
+        }
+        // METHOD: dcm2niix writes the dose in MBq and names no unit (its field list); from any other program a dose
+        // without its unit is no dose.
+        None if sidecar.text("ConversionSoftware")?.is_some_and(|name| name.eq_ignore_ascii_case("dcm2niix")) => 1e6,
+        None => {
+            let file = sidecar.source_of("InjectedRadioactivity");
+            let detail = format!("{file}: InjectedRadioactivity is {dose} without InjectedRadioactivityUnits");
+            caveats.push(Caveat::new(CaveatCode::SuvNotAvailable, detail));
+            return Ok(None);
+        }
+    };
+    Ok(Some(Becquerels(dose * becquerels)))
+}
+
+/// Frames in order; one duration serves all frames.
+fn frames(sidecar: &Sidecar) -> Result<Vec<PetFrame>, StudyError> {
+    let starts = sidecar.numbers("FrameTimesStart", "frame starts in seconds from TimeZero")?;
+    let durations = sidecar.numbers("FrameDuration", "frame durations in seconds")?;
+    let (Some(starts), Some(durations)) = (starts, durations) else { return Ok(Vec::new()) };
+    if durations.len() != 1 && durations.len() != starts.len() {
+        let expected = format!("{} durations, as many as FrameTimesStart, or one for all", starts.len());
+        return Err(sidecar.wrong("FrameDuration", &Value::from(format!("{} values", durations.len())), expected));
+    }
+    if let Some(duration) = durations.iter().find(|duration| **duration <= 0.0) {
+        return Err(sidecar.wrong("FrameDuration", &Value::from(*duration), "durations above 0 s"));
+    }
+    let frame = |(index, start): (usize, &f64)| PetFrame {
+        start: Seconds(*start),
+        duration: Seconds(durations[if durations.len() == 1 { 0 } else { index }]),
+    };
+    Ok(starts.iter().enumerate().map(frame).collect())
+}
+
+/// Weight, height and sex: the sidecar first, then the tables.
+fn body_of(
+    sidecar: &Sidecar,
+    table: &Body,
+    settings: &Settings,
+    caveats: &mut Vec<Caveat>,
+) -> Result<Body, StudyError> {
+    let weight = first_of(sidecar, &["BodyWeight", "PatientWeight"], "a body weight in kg, above 0")?;
+    let height = first_of(sidecar, &["BodyHeight", "PatientSize", "PatientHeight"], "a body height in m, above 0")?;
+    let sex = ["Sex", "PatientSex"].iter().find_map(|field| sidecar.text(field).transpose());
+    let height = height.map(|(field, value)| {
+        let (height, caveat) = height_in_meters(value, &format!("{}: {field}", sidecar.source_of(field)));
+        caveats.extend(caveat);
+        (field, height.0)
+    });
+    for (found, known) in [(weight, table.weight.map(|kg| kg.0)), (height, table.height.map(|m| m.0))] {
+        if let (Some((field, found)), Some(known)) = (found, known)
+            && differ(found, known, settings.body_tolerance)
+        {
+            // Body values are used and not printed (privacy).
+            let detail = format!("{}: {field} and the study's table", sidecar.source_of(field));
+            caveats.push(Caveat::new(CaveatCode::SidecarAndTableDiffer, detail));
+        }
+    }
+    Ok(Body {
+        weight: weight.map(|(_, value)| Kilograms(value)).or(table.weight),
+        height: height.map(|(_, value)| Meters(value)).or(table.height),
+        sex: match sex.transpose()? {
+            Some(text) => Some(
+                text.parse::<Sex>().map_err(|_| sidecar.wrong("Sex", &Value::from("another word"), "M, F or other"))?,
+            ),
+            None => table.sex,
+        },
+    })
+}
+
+/// A body height: a value above 3 is in centimeters, with a caveat that names where it stands.
+pub fn height_in_meters(value: f64, place: &str) -> (Meters, Option<Caveat>) {
+    if value <= TALLEST.0 {
+        return (Meters(value), None);
+    }
+    let height = Meters::from_centimeters(value);
+    // Body values are used and not printed (privacy).
+    let detail = format!("{place} is above 3");
+    (height, Some(Caveat::new(CaveatCode::HeightInCentimeters, detail)))
+}
+
+fn first_of(
+    sidecar: &Sidecar,
+    fields: &[&'static str],
+    expected: &str,
+) -> Result<Option<(&'static str, f64)>, StudyError> {
+    for field in fields {
+        if let Some(value) = positive(sidecar, field, expected)? {
+            return Ok(Some((field, value)));
+        }
+    }
+    Ok(None)
+}
+
+fn positive(sidecar: &Sidecar, field: &str, expected: &str) -> Result<Option<f64>, StudyError> {
+    match sidecar.number(field, expected)? {
+        Some(value) if value > 0.0 => Ok(Some(value)),
+        Some(value) => Err(sidecar.wrong(field, &Value::from(value), expected)),
+        None => Ok(None),
+    }
+}
+
+/// `TimeZero` in seconds after midnight.
+fn time_zero(sidecar: &Sidecar) -> Result<Option<Seconds>, StudyError> {
+    let Some(text) = sidecar.text("TimeZero")? else { return Ok(None) };
+    match time_of_day(text) {
+        Some(seconds) => Ok(Some(Seconds(seconds))),
+        None => Err(sidecar.wrong("TimeZero", &Value::from(text), "a time of day as HH:MM:SS")),
+    }
+}
+
+/// Times of a sidecar: seconds from `TimeZero`, or times of day that `TimeZero` makes seconds of.
+struct Clock<'a> {
+    sidecar: &'a Sidecar,
+    time_zero: Option<Seconds>,
+}
+
+impl Clock<'_> {
+    fn time(&self, field: &str, caveats: &mut Vec<Caveat>) -> Result<Option<Seconds>, StudyError> {
+        let of_day = match self.sidecar.value(field) {
+            Some(Value::String(text)) if text.contains(':') => text,
+            _ => return Ok(self.sidecar.number(field, "seconds from TimeZero")?.map(Seconds)),
+        };
+        let Some(seconds) = time_of_day(of_day) else {
+            let expected = "seconds from TimeZero, or a time of day as HH:MM:SS";
+            return Err(self.sidecar.wrong(field, &Value::from(of_day.as_str()), expected));
+        };
+        let Some(zero) = self.time_zero else {
+            let expected = "seconds from TimeZero: a time of day needs TimeZero in the sidecar";
+            return Err(self.sidecar.wrong(field, &Value::from(of_day.as_str()), expected));
+        };
+        // METHOD: of the two days that a time of day can mean, the one within twelve hours of TimeZero (ours): no
+        // protocol lasts longer.
+        let mut from_zero = seconds - zero.0;
+        if from_zero.abs() > SECONDS_A_DAY / 2.0 {
+            from_zero -= SECONDS_A_DAY.copysign(from_zero);
+            let detail =
+                format!("{}: {field} {of_day} was read as {from_zero} s from TimeZero", self.sidecar.source_of(field));
+            caveats.push(Caveat::new(CaveatCode::MidnightCrossed, detail));
+        }
+        Ok(Some(Seconds(from_zero)))
+    }
+}
+
+/// `HH:MM:SS` with an optional fraction, in seconds after midnight.
+fn time_of_day(text: &str) -> Option<f64> {
+    let mut parts = text.trim().split(':');
+    let (hours, minutes, seconds) = (parts.next()?, parts.next()?, parts.next()?);
+    let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit()).then(|| part.parse::<u32>().ok())?;
+    let (hours, minutes) = (digits(hours)?, digits(minutes)?);
+    if !seconds.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
+        return None;
+    }
+    let seconds: f64 = seconds.parse().ok()?;
+    let valid = parts.next().is_none() && hours < 24 && minutes < 60 && seconds < 61.0;
+    valid.then(|| f64::from(hours * 3600 + minutes * 60) + seconds)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::study::sidecar::tests::sidecar;
+
+    fn read(json: &str) -> Result<(PetAcquisition, Vec<Caveat>), StudyError> {
+        read_with(json, None, &Body::default())
+    }
+
+    fn read_with(json: &str, label: Option<&str>, table: &Body) -> Result<(PetAcquisition, Vec<Caveat>), StudyError> {
+        pet_acquisition(&sidecar(json), label, table, &crate::settings::default_section("study"))
+    }
+
+    fn codes(caveats: &[Caveat]) -> Vec<CaveatCode> {
+        caveats.iter().map(|caveat| caveat.code).collect()
+    }
+
+    #[test]
+    fn a_complete_sidecar_is_read_in_si_units() {
+        let (pet, caveats) = read(
+            r#"{"Units": "Bq/mL", "TracerName": "FDG", "TracerRadionuclide": "F18", "RadionuclideHalfLife": 6588.0,
+            "InjectedRadioactivity": 388.777472, "InjectedRadioactivityUnits": "MBq", "BodyWeight": 71.0,
+            "BodyHeight": 1.63, "Sex": "M", "TimeZero": "10:35:00", "InjectionStart": 0, "ScanStart": 2711,
+            "FrameTimesStart": [2711], "FrameDuration": [1458], "ImageDecayCorrected": true,
+            "ImageDecayCorrectionTime": 2711}"#,
+        )
+        .unwrap();
+        assert_eq!(caveats, []);
+        assert_eq!(pet.units, Some(PetUnits::BecquerelsPerMilliliter));
+        assert_eq!(pet.tracer, Some(Tracer::Fdg));
+        assert_eq!(pet.injected, Some(Becquerels(388_777_472.0)));
+        assert_eq!(pet.half_life, Some(Seconds(6588.0)));
+        assert_eq!(pet.time_zero, Some(Seconds(38_100.0)));
+        assert_eq!((pet.injection_start, pet.scan_start), (Some(Seconds(0.0)), Some(Seconds(2711.0))));
+        assert_eq!(pet.frames, [PetFrame { start: Seconds(2711.0), duration: Seconds(1458.0) }]);
+        assert_eq!((pet.decay_corrected, pet.decay_correction_time), (Some(true), Some(Seconds(2711.0))));
+        assert_eq!(pet.body, Body { weight: Some(Kilograms(71.0)), height: Some(Meters(1.63)), sex: Some(Sex::Male) });
+    }
+
+    #[test]
+    fn an_empty_sidecar_gives_nothing_and_no_default() {
+        assert_eq!(read("{}").unwrap(), (PetAcquisition::unknown(), vec![]));
+    }
+
+    #[test]
+    fn units_are_read_in_their_spellings() {
+        for (text, units) in [
+            ("BQML", PetUnits::BecquerelsPerMilliliter),
+            ("Bq/ml", PetUnits::BecquerelsPerMilliliter),
+            ("kBq/mL", PetUnits::KilobecquerelsPerMilliliter),
+            ("g/mL", PetUnits::SuvBodyWeight),
+            ("GML", PetUnits::SuvBodyWeight),
+            ("SUV", PetUnits::SuvBodyWeight),
+        ] {
+            assert_eq!(read(&format!(r#"{{"Units": "{text}"}}"#)).unwrap().0.units, Some(units), "{text}");
+        }
+    }
+
+    #[test]
+    fn counts_and_unknown_units_are_refused_with_words() {
+        for text in ["CNTS", "counts", "PROPCPS"] {
+            let error = read(&format!(r#"{{"Units": "{text}"}}"#)).unwrap_err().to_string();
+            assert!(error.contains("counts are not") && error.contains("Units") && error.contains(text), "{error}");
+        }
+        assert!(read(r#"{"Units": "SUVlbm"}"#).is_err());
+        assert!(read(r#"{"Units": "MBq/mL"}"#).unwrap_err().to_string().contains("no other unit is known"));
+    }
+
+    #[test]
+    fn dose_units_are_converted_and_a_dose_without_unit_is_not_used() {
+        for (unit, becquerels) in [("Bq", 200.0), ("kBq", 2e5), ("MBq", 2e8), ("GBq", 2e11), ("mCi", 7.4e9)] {
+            let json = format!(r#"{{"InjectedRadioactivity": 200, "InjectedRadioactivityUnits": "{unit}"}}"#);
+            let found = read(&json).unwrap().0.injected.unwrap().0;
+            assert!((found / becquerels - 1.0).abs() < 1e-12, "{unit}: {found}");
+        }
+        let (pet, caveats) = read(r#"{"InjectedRadioactivity": 200}"#).unwrap();
+        assert_eq!((pet.injected, codes(&caveats)), (None, vec![CaveatCode::SuvNotAvailable]));
+        let (pet, caveats) = read(r#"{"InjectedRadioactivity": 200, "ConversionSoftware": "dcm2niix"}"#).unwrap();
+        assert_eq!((pet.injected, caveats.len()), (Some(Becquerels(2e8)), 0));
+        assert!(read(r#"{"InjectedRadioactivity": 200, "InjectedRadioactivityUnits": "rad"}"#).is_err());
+        assert!(read(r#"{"InjectedRadioactivity": 0, "InjectedRadioactivityUnits": "MBq"}"#).is_err());
+    }
+
+    #[test]
+    fn times_of_day_become_seconds_from_time_zero() {
+        let (pet, caveats) =
+            read(r#"{"TimeZero": "10:00:00", "InjectionStart": "10:00:30.5", "ScanStart": "11:00:00"}"#).unwrap();
+        assert_eq!((pet.injection_start, pet.scan_start), (Some(Seconds(30.5)), Some(Seconds(3600.0))));
+        assert_eq!(caveats, []);
+    }
+
+    #[test]
+    fn a_scan_after_midnight_is_later_with_a_caveat() {
+        let (pet, caveats) = read(r#"{"TimeZero": "23:50:00", "ScanStart": "00:20:00"}"#).unwrap();
+        assert_eq!((pet.scan_start, codes(&caveats)), (Some(Seconds(1800.0)), vec![CaveatCode::MidnightCrossed]));
+        let (pet, caveats) = read(r#"{"TimeZero": "00:20:00", "InjectionStart": "23:50:00"}"#).unwrap();
+        assert_eq!((pet.injection_start, codes(&caveats)), (Some(Seconds(-1800.0)), vec![CaveatCode::MidnightCrossed]));
+    }
+
+    #[test]
+    fn a_time_of_day_without_time_zero_or_out_of_range_is_an_error() {
+        assert!(read(r#"{"ScanStart": "11:00:00"}"#).unwrap_err().to_string().contains("needs TimeZero"));
+        for zero in ["25:00:00", "10:61:00", "10:00", "10-00-00", "+1:00:00", "10:00:1e1"] {
+            let error = read(&format!(r#"{{"TimeZero": "{zero}"}}"#)).unwrap_err().to_string();
+            assert!(error.contains("TimeZero") && error.contains("HH:MM:SS"), "{error}");
+        }
+    }
+
+    #[test]
+    fn frames_may_share_one_duration_and_must_agree_in_number() {
+        let (pet, _) = read(r#"{"FrameTimesStart": [0, 60, 120], "FrameDuration": 60}"#).unwrap();
+        assert_eq!(pet.frames.len(), 3);
+        assert_eq!(pet.frames[2], PetFrame { start: Seconds(120.0), duration: Seconds(60.0) });
+        let (pet, _) = read(r#"{"FrameTimesStart": 0, "FrameDuration": 600}"#).unwrap();
+        assert_eq!(pet.frames.len(), 1);
+        let error = read(r#"{"FrameTimesStart": [0, 60, 120], "FrameDuration": [60, 60]}"#).unwrap_err().to_string();
+        assert!(
+            error.contains("FrameDuration") && error.contains("2 values") && error.contains("3 durations"),
+            "{error}"
+        );
+        assert!(read(r#"{"FrameTimesStart": [0], "FrameDuration": [0]}"#).is_err());
+    }
+
+    #[test]
+    fn body_values_come_from_the_sidecar_and_then_from_the_tables() {
+        let table = Body { weight: Some(Kilograms(80.0)), height: Some(Meters(1.8)), sex: Some(Sex::Female) };
+        let (pet, caveats) = read_with(r#"{"PatientWeight": 80.5, "BodyHeight": "n/a"}"#, None, &table).unwrap();
+        assert_eq!(pet.body.weight, Some(Kilograms(80.5)));
+        assert_eq!((pet.body.height, pet.body.sex), (table.height, table.sex));
+        assert_eq!(caveats, []);
+        let (pet, caveats) = read_with(r#"{"BodyWeight": 60}"#, None, &table).unwrap();
+        assert_eq!(
+            (pet.body.weight, codes(&caveats)),
+            (Some(Kilograms(60.0)), vec![CaveatCode::SidecarAndTableDiffer])
+        );
+        assert!(!caveats[0].detail.contains("60") && !caveats[0].detail.contains("80"), "weights are not printed");
+    }
+
+    #[test]
+    fn a_height_in_centimeters_is_read_with_a_caveat() {
+        let (pet, caveats) = read(r#"{"BodyHeight": 163}"#).unwrap();
+        assert_eq!((pet.body.height, codes(&caveats)), (Some(Meters(1.63)), vec![CaveatCode::HeightInCentimeters]));
+        assert_eq!(read(r#"{"BodyHeight": 3.0}"#).unwrap().1, []);
+        assert!(read(r#"{"BodyWeight": -4}"#).unwrap_err().to_string().contains("BodyWeight"));
+        assert!(read(r#"{"Sex": "man"}"#).unwrap_err().to_string().contains("M, F or other"));
+    }
+
+    #[test]
+    fn two_known_tracers_that_differ_are_an_error() {
+        let error = read_with(r#"{"TracerName": "FET"}"#, Some("MET"), &Body::default()).unwrap_err().to_string();
+        assert!(error.contains("FET") && error.contains("MET"), "{error}");
+    }
+
+    #[test]
+    fn a_known_tracer_stands_beside_an_unknown_name_with_a_caveat() {
+        let (pet, caveats) = read_with(r#"{"TracerName": "tracer 7"}"#, Some("MET"), &Body::default()).unwrap();
+        assert_eq!((pet.tracer, codes(&caveats)), (Some(Tracer::Met), vec![CaveatCode::TracerNamesDiffer]));
+        let (pet, caveats) = read_with(r#"{"TracerName": "methionine"}"#, Some("11CMET"), &Body::default()).unwrap();
+        assert_eq!((pet.tracer, caveats.len()), (Some(Tracer::Met), 0));
+        assert_eq!(read_with("{}", Some("FET"), &Body::default()).unwrap().0.tracer, Some(Tracer::Fet));
+    }
+}

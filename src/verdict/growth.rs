@@ -1,0 +1,149 @@
+//! Growth between two scans against the measurement error of the volume.
+//!
+//! 40 % in volume corresponds to 25 % in the product of two diameters (RANO, extrapolated); a small lesion must grow
+//! by more, because the error of its boundary is a larger share of it.
+
+use std::f64::consts::PI;
+
+use crate::lesion::LesionRecord;
+
+use super::Settings;
+use super::evidence::possible;
+use super::settings::FollowupSettings;
+
+/// How the volume changed against the index scan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum GrowthState {
+    Grown,
+    Equivocal,
+    Stable,
+    Smaller,
+    Resolved,
+}
+
+/// A follow-up that can be judged.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Followup {
+    pub state: GrowthState,
+    /// Change of the volume, %.
+    pub change: f64,
+    /// Growth that counts for a lesion of this size, %.
+    pub threshold: f64,
+    /// Days since the index scan.
+    pub days: Option<f64>,
+    /// Round of the follow-up; a missing one is the first.
+    pub round: f64,
+}
+
+impl Followup {
+    /// `None` where the row gives no usable change in volume.
+    pub fn read(record: &LesionRecord, settings: &Settings) -> Option<Self> {
+        let settings = &settings.followup;
+        let finite = |value: Option<f64>| value.filter(|value| value.is_finite());
+        let change = finite(record.followup_change_percent).filter(|change| *change >= -100.0)?;
+        let volume = possible(record.volume_ml);
+        let threshold = growth_threshold(possible(record.index_volume_ml).or(volume), settings);
+        let equivocal = settings.equivocal_percent;
+        // METHOD: growth is looked at before the resolved volume: a lesion that is larger than at the index scan has
+        // not resolved, however small it is.
+        let state = if change >= threshold {
+            GrowthState::Grown
+        } else if change >= equivocal {
+            GrowthState::Equivocal
+        } else if change <= settings.resolved_percent
+            || volume.is_some_and(|volume| volume <= settings.resolved_volume_ml)
+        {
+            GrowthState::Resolved
+        } else if change <= -equivocal {
+            GrowthState::Smaller
+        } else {
+            GrowthState::Stable
+        };
+        let round = finite(record.followup_round).unwrap_or(1.0);
+        Some(Self { state, change, threshold, days: finite(record.followup_days), round })
+    }
+
+    /// Stability does not count yet; missing days are in the window.
+    pub fn before_window(&self, settings: &Settings) -> bool {
+        self.days.is_some_and(|days| days < f64::from(settings.followup.window_start_days))
+    }
+
+    /// Valid, but late.
+    pub fn after_window(&self, settings: &Settings) -> bool {
+        self.days.is_some_and(|days| days > f64::from(settings.followup.window_end_days))
+    }
+}
+
+/// Growth of the volume that counts, %: `100 max(0.40, 2.77 * 0.9 / r)` with the equivalent radius
+/// `r = (3 V / 4 pi)^(1/3)` in mm and the volume V at the index scan in mL; 40 where the volume is not known.
+pub(super) fn growth_threshold(volume_ml: Option<f64>, settings: &FollowupSettings) -> f64 {
+    let Some(volume) = volume_ml else { return settings.growth_percent };
+    let radius = (3000.0 * volume / (4.0 * PI)).cbrt();
+    settings.growth_percent.max(100.0 * settings.repeatability_factor * settings.boundary_error_mm / radius)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings() -> Settings {
+        crate::settings::default_section("verdict")
+    }
+
+    fn state(change: f64, volume: f64) -> GrowthState {
+        let record =
+            LesionRecord { followup_change_percent: Some(change), volume_ml: Some(volume), ..Default::default() };
+        Followup::read(&record, &settings()).unwrap().state
+    }
+
+    #[test]
+    fn small_lesions_must_grow_by_more() {
+        // By hand: 0.2 mL has r = (600 / 4 pi)^(1/3) = 3.628 mm and 2.493 / 3.628 = 68.7 %; 0.5 mL has 4.924 mm, 50.6 %.
+        let threshold = |volume| growth_threshold(Some(volume), &settings().followup);
+        assert!((threshold(0.2) - 68.72).abs() < 0.01, "{}", threshold(0.2));
+        assert!((threshold(0.5) - 50.63).abs() < 0.01, "{}", threshold(0.5));
+        assert!((threshold(1.0) - 40.19).abs() < 0.01, "{}", threshold(1.0));
+        assert_eq!(threshold(1.1), 40.0);
+        assert_eq!(growth_threshold(None, &settings().followup), 40.0);
+    }
+
+    #[test]
+    fn bounds_of_the_growth_states() {
+        for (change, expected) in [
+            (40.0, GrowthState::Grown),
+            (40.0_f64.next_down(), GrowthState::Equivocal),
+            (20.0, GrowthState::Equivocal),
+            (20.0_f64.next_down(), GrowthState::Stable),
+            ((-20.0_f64).next_up(), GrowthState::Stable),
+            (-20.0, GrowthState::Smaller),
+            (-99.4, GrowthState::Smaller),
+            (-99.5, GrowthState::Resolved),
+            (-100.0, GrowthState::Resolved),
+        ] {
+            assert_eq!(state(change, 5.0), expected, "{change}");
+        }
+        assert_eq!(state(-30.0, 0.05), GrowthState::Resolved);
+        assert_eq!(state(30.0, 0.05), GrowthState::Equivocal);
+    }
+
+    #[test]
+    fn the_index_volume_sets_the_threshold() {
+        let mut record = LesionRecord {
+            followup_change_percent: Some(50.0),
+            index_volume_ml: Some(0.2),
+            volume_ml: Some(5.0),
+            ..Default::default()
+        };
+        assert_eq!(Followup::read(&record, &settings()).unwrap().state, GrowthState::Equivocal);
+        record.index_volume_ml = None;
+        assert_eq!(Followup::read(&record, &settings()).unwrap().state, GrowthState::Grown);
+    }
+
+    #[test]
+    fn a_change_that_cannot_be_is_no_followup() {
+        for change in [f64::NAN, f64::INFINITY, -100.1] {
+            let record = LesionRecord { followup_change_percent: Some(change), ..Default::default() };
+            assert!(Followup::read(&record, &settings()).is_none(), "{change}");
+        }
+    }
+}

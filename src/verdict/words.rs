@@ -1,0 +1,310 @@
+//! The sentences of a verdict: plain words, numbers beside their cut-offs, dates, and the doubt.
+
+use crate::lesion::LesionRecord;
+
+use super::decide::Decision;
+use super::evidence::Evidence;
+use super::growth::{Followup, GrowthState};
+use super::posterior::{TestRetest, test_retest};
+use super::rules::{ReasonCode, Rule};
+use super::{Class, Confidence, Finding, NextStep, Pole, Posterior, Settings, Window};
+
+impl Class {
+    /// The verdict in words.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Recurrence => "recurrence",
+            Self::RadiationNecrosis => "radiation necrosis",
+            Self::Indeterminate => "indeterminate",
+            Self::SuspectedRecurrence => "suspected recurrence",
+            Self::Stable => "stable",
+        }
+    }
+}
+
+impl Confidence {
+    /// The confidence in words; empty where there is none.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::None => "",
+            Self::Low => "low confidence",
+            Self::Moderate => "moderate confidence",
+            Self::High => "high confidence",
+            Self::VeryHigh => "very high confidence",
+            Self::Definitive => "settled by histology",
+        }
+    }
+}
+
+impl NextStep {
+    /// The next step as a sentence, with its dates where they are known.
+    pub fn sentence(self, window: Option<Window>) -> String {
+        let weeks = |after: &str| match window {
+            Some(window) => format!("between {} and {}", window.start, window.end),
+            None => format!("6–8 weeks after {after}"),
+        };
+        match self {
+            Self::ReferMdtRecurrence => "Tumor board, as recurrence.".to_owned(),
+            Self::ManageAsNecrosisSurveillance => {
+                "Management as radiation necrosis, with continued surveillance.".to_owned()
+            }
+            Self::ReferPerfusionMri => {
+                "Perfusion MRI, by referral where the center has none: referral beats guessing.".to_owned()
+            }
+            Self::ReferAminoAcidPet => "Amino-acid PET (methionine or FET), by referral where needed.".to_owned(),
+            Self::Mri6To8WeeksOrBiopsy => format!(
+                "MRI again {}, or tissue. Waiting may delay treatment of a true recurrence; surgery carries its own risk.",
+                weeks("this scan")
+            ),
+            Self::BiopsyPreferred => {
+                "Tissue is preferred to waiting: waiting may delay treatment of a true recurrence; surgery carries its own risk."
+                    .to_owned()
+            }
+            Self::ContinueToWindow => {
+                format!("MRI {}: stability counts only from then on.", weeks("the index scan"))
+            }
+            Self::NextRound6To8Weeks => format!("Another round: MRI {}.", weeks("this scan")),
+            Self::MdtOrBiopsyAfterMaxRounds => {
+                "Tumor board or biopsy: the rounds of follow-up are used up without an answer.".to_owned()
+            }
+            Self::RepeatAcquisition => "Repeat the acquisition that failed its quality check.".to_owned(),
+            Self::DiagnosticWorkup => {
+                "Diagnostic work-up: this question lies outside surveillance.".to_owned()
+            }
+            Self::CoreBiopsyAndTumorBoard => {
+                "Image-guided core needle biopsy (16 G or larger, away from necrotic areas) and tumor board, with the extent-of-disease checklist."
+                    .to_owned()
+            }
+            Self::Mri3Months => match window {
+                Some(window) => format!("MRI in 3 months, around {}.", window.start),
+                None => "MRI 3 months after this scan.".to_owned(),
+            },
+            Self::NextSurveillanceVisit => "The next visit of the surveillance schedule.".to_owned(),
+            Self::FdgPetCt => "FDG-PET/CT for problem solving.".to_owned(),
+            Self::MriWithoutAndWithContrast => "MRI without and with contrast.".to_owned(),
+            Self::TumorBoard => "Tumor board: repeated studies gave no answer.".to_owned(),
+        }
+    }
+}
+
+/// The verdict in two or three sentences: what was read, the rule, the doubt.
+pub(super) fn explanation(
+    record: &LesionRecord,
+    evidence: &Evidence,
+    decision: &Decision,
+    posterior: Option<Posterior>,
+    settings: &Settings,
+) -> String {
+    let mut sentences = vec![readings(&evidence.findings)];
+    if let Some(followup) = decision.followup {
+        sentences.push(followup_sentence(followup));
+    }
+    if let (Some(rule), Some(class), Some(confidence)) = (decision.rule, decision.class, decision.confidence) {
+        sentences.push(rule_sentence(rule, class, confidence));
+    }
+    if let Some(doubt) = doubt(evidence, posterior, settings) {
+        sentences.push(doubt);
+    }
+    if record.histology.is_some() {
+        sentences.push("Histology of this lesion overrides imaging.".to_owned());
+    }
+    sentences.join(" ")
+}
+
+/// What each measure reads, such as `Mean rCBV (DSC) is 1.50, in the grey zone 1.0–1.75; …`.
+fn readings(findings: &[Finding]) -> String {
+    let mut text = findings.iter().map(reading).collect::<Vec<_>>().join("; ");
+    if text.is_empty() {
+        text.push_str("No measure that could decide was given");
+    }
+    text.push('.');
+    text
+}
+
+pub(super) fn reading(finding: &Finding) -> String {
+    let name = &finding.name;
+    let Some(value) = finding.value else { return format!("{name} is not measured") };
+    let number = beside_bounds(value, finding);
+    match (finding.pole, finding.low, finding.high) {
+        (Pole::High, _, Some(high)) => format!("{name} is {number}, above {high:?}"),
+        (Pole::Low, Some(low), _) => format!("{name} is {number}, below {low:?}"),
+        (Pole::Grey, Some(low), Some(high)) if low == high => format!("{name} is {number}, at the cut-off {low:?}"),
+        (Pole::Grey, Some(low), Some(high)) => format!("{name} is {number}, in the grey zone {low:?}–{high:?}"),
+        (Pole::Missing, Some(_), Some(_)) => format!("{name} is {number}, not used (failed its quality check)"),
+        _ => format!("{name} is {number}, not used (no cut-off)"),
+    }
+}
+
+/// A value with as many digits (two at least) as it takes to stand on the right side of its bounds.
+fn beside_bounds(value: f64, finding: &Finding) -> String {
+    for digits in 2..=15 {
+        let text = format!("{value:.digits$}");
+        let shown: f64 = text.parse().unwrap_or(value);
+        let same_side =
+            |bound: Option<f64>| bound.is_none_or(|bound| shown.total_cmp(&bound) == value.total_cmp(&bound));
+        if same_side(finding.low) && same_side(finding.high) {
+            return text;
+        }
+    }
+    value.to_string()
+}
+
+fn followup_sentence(followup: Followup) -> String {
+    format!("Follow-up round {}: {}.", followup.round, followup_change(followup))
+}
+
+/// What the volume did, such as `the volume changed by +60 % in 49 days (growth counts from 40 %): grown`.
+pub(super) fn followup_change(Followup { state, change, threshold, days, .. }: Followup) -> String {
+    let after = days.map_or_else(String::new, |days| format!(" in {days} days"));
+    let state = match state {
+        GrowthState::Grown => "grown",
+        GrowthState::Equivocal => "larger, but within the measurement error of a lesion of this size",
+        GrowthState::Stable => "stable",
+        GrowthState::Smaller => "smaller",
+        GrowthState::Resolved => "resolved",
+    };
+    format!("the volume changed by {change:+.0} %{after} (growth counts from {threshold:.0} %): {state}")
+}
+
+pub(super) fn rule_sentence(rule: Rule, class: Class, confidence: Confidence) -> String {
+    let verdict = capitalized(class.words());
+    let title = rule.title();
+    match confidence {
+        Confidence::None => format!("{verdict} by rule {rule}: {title}."),
+        _ => format!("{verdict}, {}, by rule {rule}: {title}.", confidence.words()),
+    }
+}
+
+fn doubt(evidence: &Evidence, posterior: Option<Posterior>, settings: &Settings) -> Option<String> {
+    let mut parts = Vec::new();
+    if let Some(Posterior { value, low, high, before_followup }) = posterior {
+        let when = if before_followup { " before follow-up" } else { "" };
+        parts.push(format!(
+            "estimated probability of recurrence{when} {value:.2} ({low:.2}–{high:.2} over the published priors)"
+        ));
+    }
+    let rcbv =
+        evidence.findings.iter().find(|finding| finding.column.starts_with("rcbv") && finding.pole != Pole::Missing);
+    if let Some(TestRetest { low, high, .. }) = rcbv.and_then(|rcbv| test_retest(rcbv.value?, settings)) {
+        parts.push(format!(
+            "a repeated rCBV could read {low:.2}–{high:.2} (95 %, test-retest variation {:.0} %)",
+            100.0 * settings.rcbv_wcv
+        ));
+    }
+    (!parts.is_empty()).then(|| capitalized(&parts.join("; ")) + ".")
+}
+
+/// The sentence of a reason, with the numbers of this lesion.
+pub(super) fn reason(
+    code: ReasonCode,
+    record: &LesionRecord,
+    evidence: &Evidence,
+    decision: &Decision,
+    posterior: Option<Posterior>,
+    settings: &Settings,
+) -> String {
+    match code {
+        ReasonCode::PspWindow => {
+            let weeks = record.weeks_since_rt.unwrap_or(f64::NAN);
+            let lower = match decision.rule {
+                Some(Rule::F4 | Rule::F6a) => "",
+                _ if decision.class == Some(Class::Indeterminate) => "",
+                _ => " The confidence is lower for it.",
+            };
+            format!(
+                "{weeks:.0} weeks since radiotherapy: within {:.0} weeks, treatment change often looks like recurrence (pseudoprogression).{lower}",
+                settings.psp_window_weeks
+            )
+        }
+        ReasonCode::PerfDiscordant => {
+            let methods: Vec<_> = evidence
+                .findings
+                .iter()
+                .filter(|finding| matches!(finding.pole, Pole::High | Pole::Low) && !is_uptake(finding))
+                .map(reading)
+                .collect();
+            format!("{}: perfusion methods contradict each other and count as grey.", methods.join("; "))
+        }
+        ReasonCode::OutOfWindow => {
+            let days = decision.followup.and_then(|followup| followup.days).unwrap_or(f64::NAN);
+            format!(
+                "The follow-up came on day {days}, later than day {}; it counts all the same.",
+                settings.followup.window_end_days
+            )
+        }
+        ReasonCode::PosteriorDiffers => match posterior {
+            Some(Posterior { low, high, before_followup: true, .. }) => {
+                format!(
+                    "Imaging and symptoms alone gave {low:.2}–{high:.2} before the follow-up; the follow-up decides."
+                )
+            }
+            Some(Posterior { low, high, .. }) => {
+                format!(
+                    "The estimated probability ({low:.2}–{high:.2}) does not speak for the verdict; the rule decides."
+                )
+            }
+            None => code.meaning().to_owned(),
+        },
+        ReasonCode::MaxRounds => {
+            format!("Round {} of follow-up is reached without an answer.", settings.followup.max_rounds)
+        }
+        _ => code.meaning().to_owned(),
+    }
+}
+
+pub(super) fn is_uptake(finding: &Finding) -> bool {
+    finding.column.starts_with("tbr") || finding.column.starts_with("suv")
+}
+
+/// What moving one measure would do, such as `Mean rCBV (DSC) above 1.75 (now 1.50) would make it recurrence.`
+pub(super) fn change(condition: &str, now: Option<String>, verdict: Class) -> String {
+    let now = now.map_or_else(String::new, |now| format!(" (now {now})"));
+    format!("{}{now} would make it {}.", capitalized(condition), verdict.words())
+}
+
+/// The nearest BT-RADS wording (btrads.com; crosswalk of EVIDENCE 3.3). The reader assigns.
+pub(super) fn bt_rads(decision: &Decision) -> Option<&'static str> {
+    let shrank = decision
+        .followup
+        .is_some_and(|followup| matches!(followup.state, GrowthState::Smaller | GrowthState::Resolved));
+    match (decision.class?, decision.confidence?) {
+        (Class::Indeterminate, _) if decision.rule == Some(Rule::F5) && shrank => {
+            Some("nearest to BT-RADS 1b: improvement that may be a medication effect")
+        }
+        (Class::Indeterminate, _) => Some("nearest to BT-RADS 3b: worsening, indeterminate"),
+        (Class::RadiationNecrosis, _) => Some("nearest to BT-RADS 3a: worsening, treatment effect favored"),
+        (Class::Recurrence, Confidence::None | Confidence::Low | Confidence::Moderate) => {
+            Some("nearest to BT-RADS 3c: worsening, progression favored")
+        }
+        (Class::Recurrence, Confidence::High | Confidence::VeryHigh | Confidence::Definitive) => {
+            Some("nearest to BT-RADS 4: highly suspicious for progression")
+        }
+        (Class::SuspectedRecurrence | Class::Stable, _) => None,
+    }
+}
+
+pub(super) fn capitalized(text: &str) -> String {
+    let mut characters = text.chars();
+    characters.next().map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_just_above_its_cutoff_does_not_print_as_the_cutoff() {
+        let finding = |value| Finding {
+            column: "rcbv_mean",
+            name: "Mean rCBV (DSC)".to_owned(),
+            value: Some(value),
+            low: Some(1.0),
+            high: Some(1.75),
+            pole: Pole::High,
+        };
+        assert_eq!(reading(&finding(1.7504)), "Mean rCBV (DSC) is 1.7504, above 1.75");
+        assert_eq!(reading(&finding(2.8)), "Mean rCBV (DSC) is 2.80, above 1.75");
+        assert_eq!(beside_bounds(1.75, &finding(1.75)), "1.75");
+        assert_eq!(beside_bounds(0.999, &finding(0.999)), "0.999");
+    }
+}
