@@ -168,7 +168,6 @@ fn published_curves_give_their_cbv_and_cbf() {
             assert!((found - cbf).abs() <= 15.0 + 0.1 * cbf, "{}: CBF {found}, published {cbf}", &row[0]);
         }
         let found = 6000.0 * f64::from(Tikhonov::new(&artery, step).unwrap().peak(&tissue).height);
-        println!("{} {cbf} {found}", &row[0]);
         assert!((found - cbf).abs() <= 15.0 + 0.1 * cbf, "{}: CBF {found}, published {cbf}", &row[0]);
         seen += 1;
     }

@@ -13,6 +13,7 @@ use super::signal::DscSignal;
 use crate::curve::area::trapezoid_weights;
 use crate::curve::deconvolution::{Deconvolution, DeconvolutionScratch, ResiduePeak, Truncation};
 use crate::curve::linear_fit::dot;
+use crate::curve::standard_svd::StandardSvd;
 use crate::curve::tikhonov::{Tikhonov, TikhonovScratch};
 use crate::image::{Block, for_each_block};
 use crate::quality::{Check, Quality};
@@ -116,6 +117,7 @@ fn deconvolution_check(share: f64, limit: f64) -> Check {
 /// The chosen deconvolution, ready for any number of curves.
 enum Model {
     Truncated(Deconvolution),
+    Standard(StandardSvd),
     Tikhonov(Tikhonov),
 }
 
@@ -125,6 +127,9 @@ impl Model {
         let model = match settings.deconvolution {
             DeconvolutionMethod::Osvd => truncated(Truncation::Oscillation { limit: settings.osvd_oscillation }),
             DeconvolutionMethod::Csvd => truncated(Truncation::Fixed { threshold: settings.csvd_threshold }),
+            DeconvolutionMethod::Ssvd => {
+                StandardSvd::new(&aif.curve, step, settings.ssvd_threshold).map(Self::Standard)
+            }
             DeconvolutionMethod::Tikhonov => Tikhonov::new(&aif.curve, step).map(Self::Tikhonov),
             DeconvolutionMethod::None => return Err(PerfusionError::SwitchedOff),
         };
@@ -173,6 +178,7 @@ fn deconvolve(signal: &DscSignal<'_>, result: &DscResult, model: &Model) -> Vec<
             Model::Truncated(model) => {
                 model.peaks_of_block(&scratch.rates, block.width, &mut scratch.truncated, take);
             }
+            Model::Standard(model) => model.peaks_of_block(&scratch.rates, block.width, take),
             Model::Tikhonov(model) => model.peaks_of_block(&scratch.rates, block.width, &mut scratch.tikhonov, take),
         }
     })
