@@ -43,6 +43,9 @@ pub trait Cell: Sized {
     }
 }
 
+/// Longest number that is written without an exponent: 17 digits, a sign, a point and a few zeros.
+const LONGEST_PLAIN: usize = 26;
+
 impl Cell for f64 {
     fn read(text: &str) -> Result<Self, String> {
         if text.contains(',') {
@@ -52,7 +55,9 @@ impl Cell for f64 {
     }
 
     fn write(&self) -> String {
-        self.to_string()
+        let plain = self.to_string();
+        // The same digits with an exponent, where a hundred zeros would hide them.
+        if plain.len() > LONGEST_PLAIN { format!("{self:e}") } else { plain }
     }
 
     fn json(&self) -> Value {
@@ -261,6 +266,16 @@ mod tests {
             assert!(again.set(column.name, &cell).unwrap());
         }
         assert_eq!(again, record);
+    }
+
+    #[test]
+    fn tiny_numbers_are_written_with_an_exponent_and_read_back() {
+        for (value, text) in
+            [(1.4e-170, "1.4e-170"), (0.001, "0.001"), (-2.0, "-2"), (0.1 + 0.2, "0.30000000000000004")]
+        {
+            assert_eq!(value.write(), text);
+            assert_eq!(f64::read(text), Ok(value));
+        }
     }
 
     #[test]
