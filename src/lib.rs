@@ -25,6 +25,8 @@ pub mod verdict;
 
 pub mod surveillance;
 
+pub mod cohort;
+
 pub mod dataset;
 pub mod report;
 

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::{dsc, lesion, pet, region, study, verdict};
+use crate::{cohort, dsc, lesion, pet, region, study, verdict};
 
 /// The commented defaults: what `relight settings` prints.
 pub const DEFAULTS: &str = include_str!("settings.toml");
@@ -71,6 +71,8 @@ pub struct Settings {
     pub lesion: lesion::Settings,
     /// Cut-offs and rules.
     pub verdict: verdict::Settings,
+    /// Cut-offs from a cohort.
+    pub cohort: cohort::Settings,
 }
 
 impl Settings {
@@ -107,6 +109,7 @@ impl Settings {
             pet: section(table, "pet", path)?,
             lesion: section(table, "lesion", path)?,
             verdict: section(table, "verdict", path)?,
+            cohort: section(table, "cohort", path)?,
         };
         let words = |error: &dyn std::fmt::Display| error.to_string();
         let checks: [(&'static str, Result<(), String>); 5] = [

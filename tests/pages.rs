@@ -21,6 +21,7 @@ fn pages() -> Vec<(&'static str, String)> {
         ("indeterminate", one(sample::indeterminate())),
         ("followup", one(sample::followed_up())),
         ("sarcoma", subject_page(&sample::sarcoma())),
+        ("sarcoma-judged", subject_page(&sample::judged_sarcoma())),
         ("five", subject_page(&sample::five_lesions())),
         ("empty", subject_page(&empty())),
         ("none", subject_page(&sample::subject(Vec::new()))),
@@ -123,6 +124,15 @@ fn a_verdict_stands_with_its_confidence_and_its_rule() {
     assert!(!page.contains("Favors") && !page.contains("Favours") && !page.contains("Supports"));
 }
 
+/// `tbr_ci_*` is the interval of the mean: drawn around the maximum it would be false.
+#[test]
+fn the_interval_of_a_mean_is_not_drawn_around_a_maximum() {
+    let page = subject_page(&sample::subject(vec![sample::recurrence()]));
+    assert!(page.contains("Mean rCBV (DSC) 2.13, 95 % interval 1.96 to 2.34, test-retest range 0.84 to 3.43, previous scan 1.52; cut-offs 1.0 and 1.75; reads recurrence"));
+    assert!(page.contains("TBRmax (MET-PET) 2.16, previous scan 1.44; cut-offs 1.3 and 1.5; reads recurrence"));
+    assert!(page.contains("within-subject variation 31\u{a0}%"));
+}
+
 #[test]
 fn growth_is_support_until_a_followup_rule_applies() {
     let page = subject_page(&sample::subject(vec![sample::recurrence()]));
@@ -143,12 +153,20 @@ fn what_is_missing_is_a_row_and_named() {
 }
 
 #[test]
-fn a_sarcoma_is_measured_and_not_judged() {
+fn without_a_pathway_a_lesion_is_measured_and_not_judged() {
     let page = subject_page(&sample::sarcoma());
     assert!(page.contains("Measured, not judged"));
     assert!(page.contains("No cut-offs apply, so there is no ruler and no result."));
     assert!(!page.contains("Recurrence</span>"), "no zones without cut-offs");
     assert!(page.contains("11.93"));
+}
+
+#[test]
+fn a_sarcoma_is_told_by_its_features() {
+    let page = subject_page(&sample::judged_sarcoma());
+    assert!(page.contains("Suspected recurrence, high confidence, rule T1"));
+    assert!(page.contains(">washout<") && page.contains("+61.7"));
+    assert!(!page.contains("BT-RADS") && !page.contains("class=\"zl\""));
 }
 
 #[test]

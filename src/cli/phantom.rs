@@ -7,7 +7,7 @@ use serde_json::json;
 use super::Global;
 use super::exit::{Exit, Failure, Outcome, print_json};
 use super::progress::Voice;
-use crate::phantom::{Options, PhantomError, Preset, write_study};
+use crate::phantom::{Options, PhantomError, Preset, RealAnatomy, write_study};
 
 /// Make a study folder with known truth: perfusion, uptake, masks, tables, and truth.tsv.
 ///
@@ -36,6 +36,13 @@ pub struct Arguments {
     /// Sessions of every subject.
     #[arg(long, value_name = "N")]
     sessions: Option<usize>,
+    /// Real post-contrast T1-weighted image to lay perfusion and uptake upon, instead of the drawn head.
+    #[arg(long, value_name = "T1", requires = "lesions")]
+    anatomy: Option<PathBuf>,
+    /// Lesions of that image: a label map, or a mask (values above 0.5) that is split into lesions. Their tissue is, in
+    /// turn, recurrence, necrosis and one between.
+    #[arg(long, value_name = "MASK", requires = "anatomy")]
+    lesions: Option<PathBuf>,
 }
 
 pub(super) fn execute(arguments: &Arguments, global: &Global, voice: &Voice) -> Result<Outcome, Failure> {
@@ -46,11 +53,17 @@ pub(super) fn execute(arguments: &Arguments, global: &Global, voice: &Voice) -> 
         seed: arguments.seed,
         subjects: arguments.subjects,
         sessions: arguments.sessions,
+        anatomy: arguments
+            .anatomy
+            .clone()
+            .zip(arguments.lesions.clone())
+            .map(|(t1, lesions)| RealAnatomy { t1, lesions }),
     };
     voice.say(&format!("making {}", arguments.folder.display()));
     let truth = write_study(&arguments.folder, &options).map_err(|error| {
         let exit = match &error {
             PhantomError::Option { .. } => Exit::Usage,
+            PhantomError::Anatomy { .. } => Exit::Input,
             PhantomError::NotEmpty { .. } | PhantomError::Write { .. } | PhantomError::Image { .. } => Exit::Output,
         };
         Failure::new(exit, error)

@@ -6,6 +6,8 @@
 
 pub mod area;
 pub mod baseline;
+pub mod clusters;
+pub mod deconvolution;
 pub mod exponential;
 pub mod linear_fit;
 pub mod logarithm;

@@ -29,6 +29,8 @@ pub struct Bidirectional {
     maximum: f64,
     /// `ΣR²`.
     square: f64,
+    /// `ΣR`, `Σw`, `ΣwR` and `Σw²`.
+    sums: [f64; 4],
     nodes: Vec<Node>,
 }
 
@@ -42,7 +44,7 @@ struct Node {
     products: [f64; 2],
 }
 
-/// The fit of one curve.
+/// The fit of one curve. Standard errors are `σ √(JᵀJ)⁻¹`; frames are taken as independent.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct BidirectionalFit {
     /// K1, without unit.
@@ -53,6 +55,18 @@ pub struct BidirectionalFit {
     pub kep: f64,
     /// Residual standard deviation (n - 3), 1/s.
     pub residual: f64,
+    /// What leakage took from rCBV: `K2 ∫∫R e^{-kep(t-t')}`.
+    pub correction: f64,
+    /// Standard error of K1.
+    pub k1_error: f64,
+    /// Standard error of K2, 1/s.
+    pub k2_error: f64,
+    /// Standard error of kep, 1/s; `None` at a bound, where kep is taken as fixed.
+    pub kep_error: Option<f64>,
+    /// Standard error of corrected rCBV from the residual.
+    pub rcbv_error: f64,
+    /// What a constant error of ΔR2* (that of S0) adds to corrected rCBV, s.
+    pub rcbv_offset: f64,
 }
 
 impl Bidirectional {
@@ -72,62 +86,13 @@ impl Bidirectional {
         };
         let nodes = (0..=GRID_INTERVALS).map(node).collect::<Option<Vec<Node>>>()?;
         let square = dot(reference, reference);
-        Some(Self { reference: reference.to_vec(), step, weights: weights.to_vec(), maximum, square, nodes })
+        let sums = [reference.iter().sum(), weights.iter().sum(), dot(weights, reference), dot(weights, weights)];
+        Some(Self { reference: reference.to_vec(), step, weights: weights.to_vec(), maximum, square, sums, nodes })
     }
 
     /// What leakage with these parameters took from ΔR2* at each frame, 1/s.
     pub fn correction_curve(&self, k2: f64, kep: f64) -> Vec<f64> {
         convolve_exponential(&self.reference, kep, self.step).into_iter().map(|leaked| k2 * leaked).collect()
-    }
-
-    /// What leakage with these parameters took from rCBV.
-    pub fn correction(&self, k2: f64, kep: f64) -> f64 {
-        k2 * self.leaked_area(kep)
-    }
-
-    /// `∫∫R e^{-kep(t-t')}` over the integration range.
-    fn leaked_area(&self, kep: f64) -> f64 {
-        let step = ExponentialStep::new(kep, self.step);
-        let mut leaked = 0.0;
-        let mut area = 0.0;
-        for i in 1..self.reference.len() {
-            leaked = step.decay * leaked + step.end * self.reference[i] + step.start * self.reference[i - 1];
-            area += self.weights[i] * leaked;
-        }
-        area
-    }
-
-    /// Standard errors of K1, K2 and kep from `σ²(JᵀJ)⁻¹`. At a bound kep is taken as fixed and has none, as where
-    /// its effect cannot be told apart (K2 near 0).
-    pub fn standard_errors(&self, fit: &BidirectionalFit) -> ([f64; 2], Option<f64>) {
-        let leaked = convolve_exponential(&self.reference, fit.kep, self.step);
-        let minus: Vec<f64> = leaked.iter().map(|leaked| -leaked).collect();
-        let error = |inverse: f64| fit.residual * inverse.sqrt();
-        let inside = fit.kep > 0.0 && fit.kep < self.maximum;
-        if inside {
-            let slope = self.slope(&leaked, fit.kep).into_iter().map(|slope| -fit.k2 * slope).collect();
-            if let Some(model) = LinearModel::new([self.reference.clone(), minus.clone(), slope]) {
-                let inverse = model.inverse();
-                return ([error(inverse[0][0]), error(inverse[1][1])], Some(error(inverse[2][2])));
-            }
-        }
-        match LinearModel::new([self.reference.clone(), minus]) {
-            Some(model) => ([error(model.inverse()[0][0]), error(model.inverse()[1][1])], None),
-            None => ([f64::NAN; 2], None),
-        }
-    }
-
-    /// `∂(R ⊗ e^{-kep·t})/∂kep`.
-    fn slope(&self, leaked: &[f64], kep: f64) -> Vec<f64> {
-        let step = ExponentialStep::new(kep, self.step);
-        let change = ExponentialStep::rate_derivative(kep, self.step);
-        let mut slope = vec![0.0; leaked.len()];
-        for i in 1..leaked.len() {
-            let (end, start) = (self.reference[i], self.reference[i - 1]);
-            slope[i] =
-                step.decay * slope[i - 1] + change.decay * leaked[i - 1] + change.end * end + change.start * start;
-        }
-        slope
     }
 
     /// Fits one curve, ΔR2* in 1/s at the frames of the reference curve.
@@ -137,8 +102,7 @@ impl Bidirectional {
     pub fn fit(&self, rate: &[f64]) -> BidirectionalFit {
         assert_eq!(rate.len(), self.reference.len(), "a curve has the frames of the reference curve");
         let curves: Vec<Lanes> = rate.iter().map(|&rate| [rate; LANES]).collect();
-        let lanes = fit_lanes(self, &curves);
-        BidirectionalFit { k1: lanes.k1[0], k2: lanes.k2[0], kep: lanes.kep[0], residual: lanes.residual[0] }
+        fit_lanes(self, &curves)[0]
     }
 
     /// Fits the listed lanes of a block `[frame][lane]` of `width` lanes and gives each fit to `take`.
@@ -158,20 +122,70 @@ impl Bidirectional {
                 }
             }
             let fits = fit_lanes(self, &curves);
-            for (i, &lane) in group.iter().enumerate() {
-                let fit =
-                    BidirectionalFit { k1: fits.k1[i], k2: fits.k2[i], kep: fits.kep[i], residual: fits.residual[i] };
+            for (&lane, &fit) in group.iter().zip(&fits) {
                 take(lane, fit);
             }
         }
     }
+
+    /// Corrected rCBV is `Σwy + K2·A(kep)`; with `g = (0, A, K2·∂A)` its gradient by the parameters and
+    /// `u = (JᵀJ)⁻¹g`, its variance is `σ² (Σw² + 2 wᵀJu + gᵀu)`, and a constant in y adds `Σw + 1ᵀJu`.
+    fn finish(&self, solution: Solution) -> BidirectionalFit {
+        let Solution { k1, k2, kep, residual, sums, rest, along, leaked, area } = solution;
+        let [reference_sum, weight_sum, weighted_reference, squares] = self.sums;
+        let determinant = self.square * sums.qq - sums.rq * sums.rq;
+        // (JᵀJ)⁻¹ of the columns R and -q, and what a free kep adds: the column -K2·d runs along them by -K2·(a, b).
+        let plain =
+            [[sums.qq / determinant, sums.rq / determinant], [sums.rq / determinant, self.square / determinant]];
+        let free = kep > 0.0 && kep < self.maximum && k2 * k2 * rest > 0.0;
+        let [a, b] = along;
+        let (k1_variance, k2_variance) =
+            if free { (plain[0][0] + a * a / rest, plain[1][1] + b * b / rest) } else { (plain[0][0], plain[1][1]) };
+        let mut u = [plain[0][1] * area[0], plain[1][1] * area[0], 0.0];
+        if free {
+            // Part of the gradient that kep has beyond K1 and K2, over its own variance.
+            let own = (k2 * area[1] + k2 * b * area[0]) / (k2 * k2 * rest);
+            u = [u[0] + k2 * a * own, u[1] + k2 * b * own, own];
+        }
+        let gradient = [0.0, area[0], k2 * area[1]];
+        let through: f64 = (0..3).map(|i| gradient[i] * u[i]).sum();
+        // wᵀJ = (ΣwR, -A, -K2·∂A) = (ΣwR, 0, 0) - g
+        let variance = squares + 2.0 * (weighted_reference * u[0] - through) + through;
+        BidirectionalFit {
+            k1,
+            k2,
+            kep,
+            residual,
+            correction: k2 * area[0],
+            k1_error: residual * k1_variance.sqrt(),
+            k2_error: residual * k2_variance.sqrt(),
+            kep_error: free.then(|| residual / (k2 * k2 * rest).sqrt()),
+            rcbv_error: residual * variance.sqrt(),
+            rcbv_offset: weight_sum + reference_sum * u[0] - leaked[0] * u[1] - k2 * leaked[1] * u[2],
+        }
+    }
 }
 
-struct LaneFits {
-    k1: Lanes,
-    k2: Lanes,
-    kep: Lanes,
-    residual: Lanes,
+/// What one lane's search ends with.
+struct Solution {
+    k1: f64,
+    k2: f64,
+    kep: f64,
+    residual: f64,
+    sums: LaneSums,
+    /// Square of the part of d that R and q cannot make, and its coordinates along them: `d = a·R - b·q + …`.
+    rest: f64,
+    along: [f64; 2],
+    /// `Σq` and `Σd`.
+    leaked: [f64; 2],
+    /// `A = Σwq` and `∂A = Σwd`.
+    area: [f64; 2],
+}
+
+/// The products of one lane that its errors need.
+struct LaneSums {
+    rq: f64,
+    qq: f64,
 }
 
 /// The two linear parameters and the residual sum of squares for given products:
@@ -185,7 +199,7 @@ fn project(rr: f64, rq: f64, qq: f64, ry: f64, qy: f64, yy: f64) -> (f64, f64, f
 }
 
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx512dq+avx512bw", "x86_64+avx2"))]
-fn fit_lanes(model: &Bidirectional, curves: &[Lanes]) -> LaneFits {
+fn fit_lanes(model: &Bidirectional, curves: &[Lanes]) -> [BidirectionalFit; LANES] {
     let rr = model.square;
     let (mut ry, mut yy) = ([0.0; LANES], [0.0; LANES]);
     for (curve, &reference) in curves.iter().zip(&model.reference) {
@@ -220,8 +234,7 @@ fn fit_lanes(model: &Bidirectional, curves: &[Lanes]) -> LaneFits {
         for i in 0..LANES {
             let (k1, k2, _) = project(rr, sums.rq[i], sums.qq[i], ry[i], sums.qy[i], yy[i]);
             // The slope column d = ∂q/∂kep, and its part that R and q cannot make.
-            let (a, b, rest) = project(rr, sums.rq[i], sums.qq[i], sums.rd[i], sums.qd[i], sums.dd[i]);
-            let _ = (a, b);
+            let (_, _, rest) = project(rr, sums.rq[i], sums.qq[i], sums.rd[i], sums.qd[i], sums.dd[i]);
             let toward = sums.dy[i] - k1 * sums.rd[i] + k2 * sums.qd[i];
             let step = -toward / (k2 * rest);
             if !moving[i] || !step.is_finite() {
@@ -251,19 +264,36 @@ fn fit_lanes(model: &Bidirectional, curves: &[Lanes]) -> LaneFits {
         (k1[i], k2[i], _) = project(rr, sums.rq[i], sums.qq[i], ry[i], sums.qy[i], yy[i]);
     }
     // Squared residuals are summed as such: the closed form above loses digits for curves that fit well.
+    let zero = [0.0; LANES];
+    let (mut leaked_sum, mut slope_sum, mut area, mut slope_area) = (zero, zero, zero, zero);
     let mut state = Recursion::new(model, &kep);
     for (t, curve) in curves.iter().enumerate() {
         state.advance(model, t);
+        let (reference, weight) = (model.reference[t], model.weights[t]);
         for i in 0..LANES {
-            let difference = curve[i] - k1[i] * model.reference[t] + k2[i] * state.leaked[i];
+            let difference = curve[i] - k1[i] * reference + k2[i] * state.leaked[i];
             residual[i] += difference * difference;
+            leaked_sum[i] += state.leaked[i];
+            slope_sum[i] += state.slope[i];
+            area[i] += weight * state.leaked[i];
+            slope_area[i] += weight * state.slope[i];
         }
     }
     let freedom = (curves.len() - 3) as f64;
-    for residual in &mut residual {
-        *residual = (*residual / freedom).sqrt();
-    }
-    LaneFits { k1, k2, kep, residual }
+    std::array::from_fn(|i| {
+        let (a, b, rest) = project(rr, sums.rq[i], sums.qq[i], sums.rd[i], sums.qd[i], sums.dd[i]);
+        model.finish(Solution {
+            k1: k1[i],
+            k2: k2[i],
+            kep: kep[i],
+            residual: (residual[i] / freedom).sqrt(),
+            sums: LaneSums { rq: sums.rq[i], qq: sums.qq[i] },
+            rest,
+            along: [a, b],
+            leaked: [leaked_sum[i], slope_sum[i]],
+            area: [area[i], slope_area[i]],
+        })
+    })
 }
 
 /// Products of reference, leaked curve q, its slope d and the measured curve y, at one kep per lane.
@@ -392,7 +422,7 @@ mod tests {
         let bsw = Bsw::new(&reference(), 1.5, &trapezoid_weights(90, 1.5, 0..90)).unwrap();
         let (one, two) = (bsw.fit(&rate), model().fit(&rate));
         assert!((one.k1 - two.k1).abs() < 1e-9 && (one.k2 - two.k2).abs() < 1e-9 && two.kep < 1e-9);
-        assert!((bsw.correction(one.k2) - model().correction(two.k2, two.kep)).abs() < 1e-6);
+        assert!((bsw.correction(one.k2) - two.correction).abs() < 1e-6);
     }
 
     #[test]
@@ -400,7 +430,7 @@ mod tests {
         let weights = trapezoid_weights(90, 1.5, 0..90);
         let rate = curve(2.0, 0.03, 0.02);
         let fit = model().fit(&rate);
-        let corrected = dot(&weights, &rate) + model().correction(fit.k2, fit.kep);
+        let corrected = dot(&weights, &rate) + fit.correction;
         assert!((corrected - 2.0 * dot(&weights, &reference())).abs() < 1e-4);
     }
 
@@ -408,23 +438,35 @@ mod tests {
     fn noise_moves_the_estimates_by_their_standard_errors() {
         use rand::{RngExt, SeedableRng};
         let mut random = rand_pcg::Pcg64Mcg::seed_from_u64(11);
-        let model = model();
+        let (model, weights) = (model(), trapezoid_weights(90, 1.5, 0..90));
         let (truth, noise_free) = ((2.0, 0.06, 0.02), curve(2.0, 0.06, 0.02));
-        let mut squares = [0.0; 3];
+        let rcbv = 2.0 * dot(&weights, &reference());
+        let mut squares = [0.0; 4];
         for _ in 0..2000 {
             let mut noise = || (0..12).map(|_| random.random::<f64>()).sum::<f64>() - 6.0;
             let rate: Vec<f64> = noise_free.iter().map(|y| y + 0.05 * noise()).collect();
             let fit = model.fit(&rate);
-            let ([k1, k2], kep) = model.standard_errors(&fit);
             for (square, (found, expected, error)) in squares.iter_mut().zip([
-                (fit.k1, truth.0, k1),
-                (fit.k2, truth.1, k2),
-                (fit.kep, truth.2, kep.expect("kep is inside its bounds")),
+                (fit.k1, truth.0, fit.k1_error),
+                (fit.k2, truth.1, fit.k2_error),
+                (fit.kep, truth.2, fit.kep_error.expect("kep is inside its bounds")),
+                (dot(&weights, &rate) + fit.correction, rcbv, fit.rcbv_error),
             ]) {
                 *square += ((found - expected) / error).powi(2) / 2000.0;
             }
         }
         // mean squared deviation in units of the standard error: 1, sampling error 3 %
         assert!(squares.iter().all(|square| (square - 1.0).abs() < 0.12), "{squares:?}");
+    }
+
+    #[test]
+    fn a_constant_in_the_curve_moves_rcbv_by_its_offset() {
+        let (model, weights) = (model(), trapezoid_weights(90, 1.5, 0..90));
+        let rate = curve(2.0, 0.06, 0.02);
+        let shifted: Vec<f64> = rate.iter().map(|y| y + 1e-4).collect();
+        let rcbv = |rate: &[f64]| dot(&weights, rate) + model.fit(rate).correction;
+        let expected = model.fit(&rate).rcbv_offset * 1e-4;
+        let found = rcbv(&shifted) - rcbv(&rate);
+        assert!((found / expected - 1.0).abs() < 0.02, "{found} {expected}");
     }
 }

@@ -20,7 +20,7 @@ impl DscResult {
     /// Quality checks of the series together with those of one lesion, and the caveats that concern it.
     ///
     /// `region` names the lesion in an error, such as `the lesion mask`.
-    pub fn lesion_checks(&self, lesion: &Mask, region: &'static str) -> Result<LesionChecks, DscError> {
+    pub fn lesion_checks(&self, lesion: &Mask, region: &str) -> Result<LesionChecks, DscError> {
         let member = membership(&self.mask, lesion, region)?;
         let in_lesion = lesion.count();
         let usable = member.iter().zip(&self.baseline.usable).filter(|&(&inside, &usable)| inside && usable).count();

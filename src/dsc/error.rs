@@ -54,7 +54,7 @@ pub enum DscError {
     #[error("{region} does not stand on the grid of the DSC series: {difference}")]
     DifferentSpace {
         /// Which region.
-        region: &'static str,
+        region: String,
         /// How the grids differ.
         difference: SpaceDifference,
     },
@@ -68,7 +68,7 @@ pub enum DscError {
     #[error("{region} holds no usable voxel of the DSC series ({inside} voxels inside the brain mask)")]
     NoUsableVoxels {
         /// Which region.
-        region: &'static str,
+        region: String,
         /// Its voxels inside the brain mask.
         inside: usize,
     },

@@ -7,6 +7,7 @@
 //!
 //! The room knows no file: it takes a masked [`Series`](crate::image::Series) and gives maps over the same voxels.
 
+mod aif;
 mod baseline;
 mod bidirectional;
 mod bsw;
@@ -15,6 +16,7 @@ mod check;
 mod error;
 mod kernel;
 mod normalization;
+mod perfusion;
 mod quantify;
 mod reference;
 mod region_curves;
@@ -23,8 +25,11 @@ mod signal;
 mod timing;
 
 #[cfg(test)]
+mod flow_tests;
+#[cfg(test)]
 mod tests;
 
+pub use aif::{Aif, AifError, AifSource, aif_from_curve, aif_from_mask, find_aif};
 pub use baseline::Baseline;
 pub use bidirectional::Bidirectional;
 pub use bidirectional::BidirectionalFit;
@@ -34,9 +39,13 @@ pub use burden::{TumorBurden, tumor_burden, tumor_burden_class};
 pub use check::LesionChecks;
 pub use error::{DscError, SettingError};
 pub use normalization::Normalized;
+pub use perfusion::{PerfusionError, PerfusionMaps, perfusion};
 pub use quantify::{DscMap, DscResult, LeakageMaps, quantify};
 pub use reference::{ReferenceCurve, ReferenceSource};
 pub use region_curves::{RegionCurves, region_curves, relative_peak_height};
-pub use settings::{Integration, LeakageModel, NormalizationStatistic, QualityLimits, Settings};
+pub use settings::{
+    AifSettings, DeconvolutionMethod, Integration, LeakageModel, NormalizationStatistic, PerfusionSettings,
+    QualityLimits, Settings,
+};
 pub use signal::DscSignal;
 pub use timing::{Timing, baseline_mean_for_mask};

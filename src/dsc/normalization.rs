@@ -40,7 +40,7 @@ impl DscResult {
                 NormalizationStatistic::Median => median(values),
             };
             let inside = inside.iter().filter(|&&inside| inside).count();
-            let level = level.ok_or(DscError::NoUsableVoxels { region: "the reference region", inside })?;
+            let level = level.ok_or(DscError::NoUsableVoxels { region: "the reference region".to_owned(), inside })?;
             if level > 0.0 && level.is_finite() {
                 Ok(level)
             } else {

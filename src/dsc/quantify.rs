@@ -171,6 +171,11 @@ impl DscResult {
         self.timing.arrival as f64 * self.step
     }
 
+    /// The frames, counted from the first steady one, over which rCBV is integrated.
+    pub(super) fn integration_frames(&self) -> std::ops::Range<usize> {
+        integration_frames(&self.timing, self.step, &self.settings)
+    }
+
     /// The settings that the maps were made with.
     pub fn settings(&self) -> &Settings {
         &self.settings
@@ -318,7 +323,7 @@ fn quantify_voxels(
             Correction::Bsw(bsw) => correct_block(bsw, block, baseline, level_gain, scratch, leakage),
             Correction::Bidirectional(bsw, model) => {
                 correct_block(bsw, block, baseline, level_gain, scratch, leakage);
-                correct_enhancing(model, block, baseline, scratch, leakage);
+                correct_enhancing(model, block, baseline, level_gain, scratch, leakage);
             }
         }
         for output in outputs.iter_mut() {
@@ -365,6 +370,7 @@ fn correct_enhancing(
     model: &Bidirectional,
     block: &Block<'_>,
     baseline: &Baseline,
+    level_gain: f64,
     scratch: &mut Scratch,
     leakage: &mut [&mut [f32]],
 ) {
@@ -375,15 +381,15 @@ fn correct_enhancing(
             .filter(|lane| baseline.usable[block.first + lane] && baseline.is_enhancing(block.first + lane)),
     );
     let [corrected, corrected_error, k1, k2, k1_error, k2_error, kep, kep_error, residual] = leakage else { return };
+    let (level, deviation) = (block.part_of(&baseline.level), block.part_of(&baseline.deviation));
     model.fit_block(rates, block.width, enhancing, |lane, fit| {
-        let ([first, second], third) = model.standard_errors(&fit);
-        corrected[lane] = (area[lane] + model.correction(fit.k2, fit.kep)) as f32;
-        // The error of K2 with that of its area; kep's is not propagated, so it would be too small: not given.
-        corrected_error[lane] = f32::NAN;
+        let level_error = level_gain * f64::from(deviation[lane]) / f64::from(level[lane]);
+        corrected[lane] = (area[lane] + fit.correction) as f32;
+        corrected_error[lane] = fit.rcbv_error.hypot(fit.rcbv_offset * level_error) as f32;
         (k1[lane], k2[lane]) = (fit.k1 as f32, fit.k2 as f32);
-        (k1_error[lane], k2_error[lane]) = (first as f32, second as f32);
+        (k1_error[lane], k2_error[lane]) = (fit.k1_error as f32, fit.k2_error as f32);
         kep[lane] = (60.0 * fit.kep) as f32;
-        kep_error[lane] = third.map_or(f32::NAN, |error| (60.0 * error) as f32);
+        kep_error[lane] = fit.kep_error.map_or(f32::NAN, |error| (60.0 * error) as f32);
         residual[lane] = fit.residual as f32;
     });
 }

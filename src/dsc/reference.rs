@@ -52,7 +52,7 @@ pub(super) fn reference_curve(
     let voxels = flags.iter().filter(|&&flag| flag > 0.0).count();
     if voxels == 0 {
         let inside = inside.iter().filter(|&&inside| inside).count();
-        return Err(DscError::NoUsableVoxels { region: "the reference region", inside });
+        return Err(DscError::NoUsableVoxels { region: "the reference region".to_owned(), inside });
     }
     let mut rate = sum_of_rates(signal, timing, baseline, &flags);
     rate.iter_mut().for_each(|sum| *sum /= voxels as f64);
@@ -104,9 +104,9 @@ impl RateScratch {
 }
 
 /// Whether each voxel of `series` lies in `region`, in the order of the series.
-pub(super) fn membership(series: &Mask, region: &Mask, name: &'static str) -> Result<Vec<bool>, DscError> {
+pub(super) fn membership(series: &Mask, region: &Mask, name: &str) -> Result<Vec<bool>, DscError> {
     if let Err(difference) = region.grid.same_space(&series.grid) {
-        return Err(DscError::DifferentSpace { region: name, difference });
+        return Err(DscError::DifferentSpace { region: name.to_owned(), difference });
     }
     Ok(series.indices().map(|index| region.data[index]).collect())
 }

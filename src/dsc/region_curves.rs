@@ -33,14 +33,14 @@ pub fn region_curves(
     signal: &DscSignal<'_>,
     result: &DscResult,
     mask: &Mask,
-    region: &'static str,
+    region: &str,
 ) -> Result<RegionCurves, DscError> {
     let member = membership(&result.mask, mask, region)?;
     let inside = member.iter().filter(|&&inside| inside).count();
     let used: Vec<bool> = member.iter().zip(&result.baseline.usable).map(|(&a, &b)| a && b).collect();
     let voxels = used.iter().filter(|&&used| used).count();
     if voxels == 0 {
-        return Err(DscError::NoUsableVoxels { region, inside });
+        return Err(DscError::NoUsableVoxels { region: region.to_owned(), inside });
     }
     let count = voxels as f64;
     let flags: Vec<f32> = used.iter().map(|&used| if used { 1.0 } else { 0.0 }).collect();

@@ -36,6 +36,18 @@ closed_words! {
     }
 }
 
+closed_words! {
+    /// How tissue curves are deconvolved.
+    pub enum DeconvolutionMethod: "deconvolution" {
+        /// Block-circulant, threshold chosen by the oscillation of each residue function.
+        Osvd = "osvd",
+        /// Block-circulant, one threshold.
+        Csvd = "csvd",
+        /// No flow, no transit times.
+        None = "none",
+    }
+}
+
 /// The section `[dsc]`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -66,8 +78,52 @@ pub struct Settings {
     pub integration_window_s: f64,
     /// What rCBV is divided by.
     pub normalization: NormalizationStatistic,
+    /// The search for an arterial curve.
+    pub aif: AifSettings,
+    /// Deconvolution and absolute units.
+    pub perfusion: PerfusionSettings,
     /// Limits of the quality checks.
     pub quality: QualityLimits,
+}
+
+/// The section `[dsc.aif]`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AifSettings {
+    /// Share of the usable voxels, by area, that are candidates.
+    pub area_fraction: f64,
+    /// Share of the candidates, by roughness, that are dropped.
+    pub rough_fraction: f64,
+    /// Clusters of each round.
+    pub clusters: usize,
+    /// Fewer voxels are no artery.
+    pub minimum_voxels: usize,
+    /// A peak below this many times that of the reference curve is no artery.
+    pub peak_ratio: f64,
+    /// A wider curve is doubtful, s.
+    pub width_s: f64,
+    /// A signal minimum below this many noise standard deviations may be cut off.
+    pub truncation_sd: f64,
+}
+
+/// The section `[dsc.perfusion]`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PerfusionSettings {
+    /// How tissue curves are deconvolved.
+    pub deconvolution: DeconvolutionMethod,
+    /// Threshold of cSVD, a fraction of the largest singular value.
+    pub csvd_threshold: f64,
+    /// Limit of oSVD's oscillation index.
+    pub osvd_oscillation: f64,
+    /// Hematocrit correction kH = (1 - 0.45)/(1 - 0.25), arteries over capillaries.
+    pub kh: f64,
+    /// Density of brain tissue, g/mL.
+    pub rho: f64,
+    /// Relaxivity of tissue over that of the artery.
+    pub relaxivity_ratio: f64,
+    /// A larger share of voxels that oscillate at every threshold is a caution.
+    pub unsettled_caution: f64,
 }
 
 /// The section `[dsc.quality]`.
@@ -135,6 +191,24 @@ impl Settings {
             "a rate in 1/s above 0 and at most 1",
         )?;
         positive("integration_window_s", self.integration_window_s)?;
+        fraction("aif.area_fraction", self.aif.area_fraction)?;
+        require(
+            "aif.rough_fraction",
+            self.aif.rough_fraction,
+            (0.0..1.0).contains(&self.aif.rough_fraction),
+            "0 to below 1",
+        )?;
+        at_least("aif.clusters", self.aif.clusters, 2, "2 clusters or more")?;
+        at_least("aif.minimum_voxels", self.aif.minimum_voxels, 1, "1 voxel or more")?;
+        positive("aif.peak_ratio", self.aif.peak_ratio)?;
+        positive("aif.width_s", self.aif.width_s)?;
+        positive("aif.truncation_sd", self.aif.truncation_sd)?;
+        fraction("perfusion.csvd_threshold", self.perfusion.csvd_threshold)?;
+        positive("perfusion.osvd_oscillation", self.perfusion.osvd_oscillation)?;
+        positive("perfusion.kh", self.perfusion.kh)?;
+        positive("perfusion.rho", self.perfusion.rho)?;
+        positive("perfusion.relaxivity_ratio", self.perfusion.relaxivity_ratio)?;
+        fraction("perfusion.unsettled_caution", self.perfusion.unsettled_caution)?;
         self.quality.check()
     }
 }

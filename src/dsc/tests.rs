@@ -24,11 +24,11 @@ const CLASSES: [DscTissueClass; 7] = [
 const OF_EACH: usize = 150;
 const VOXELS: usize = 2500;
 
-fn settings() -> Settings {
+pub(super) fn settings() -> Settings {
     default_section("dsc")
 }
 
-fn acquisition() -> DscAcquisition {
+pub(super) fn acquisition() -> DscAcquisition {
     let mut acquisition = DscAcquisition::new(Some(Seconds(0.03)), Some(Seconds(1.5))).unwrap();
     acquisition.flip_angle = Some(Degrees(60.0));
     acquisition.field_strength = Some(Tesla(3.0));
@@ -40,7 +40,7 @@ fn class_of(voxel: usize) -> DscTissueClass {
 }
 
 /// A series of all classes: noise of the given standard deviation (in units of the signal), scaled.
-fn series(protocol: &DscProtocol, noise: f64, scale: f64) -> Series {
+pub(super) fn series(protocol: &DscProtocol, noise: f64, scale: f64) -> Series {
     use rand::{RngExt, SeedableRng};
     let mut random = rand_pcg::Pcg64Mcg::seed_from_u64(3);
     let grid = Grid::from_stored([25, 25, 4], Affine::diagonal([2.0; 3], [0.0; 3])).unwrap();
@@ -57,7 +57,7 @@ fn series(protocol: &DscProtocol, noise: f64, scale: f64) -> Series {
     Series { mask: Mask::filled(grid, true), frames: protocol.frames, voxels: VOXELS, samples: Samples::Float32(data) }
 }
 
-fn mask_of(class: DscTissueClass) -> Mask {
+pub(super) fn mask_of(class: DscTissueClass) -> Mask {
     let grid = Grid::from_stored([25, 25, 4], Affine::diagonal([2.0; 3], [0.0; 3])).unwrap();
     Mask { grid, data: (0..VOXELS).map(|voxel| class_of(voxel) == class).collect() }
 }
@@ -70,7 +70,7 @@ fn analyze(series: &Series, acquisition: &DscAcquisition, settings: &Settings) -
     result
 }
 
-fn mean_in(result: &DscResult, map: &[f32], class: DscTissueClass) -> f64 {
+pub(super) fn mean_in(result: &DscResult, map: &[f32], class: DscTissueClass) -> f64 {
     let values = result.values_in(map, &mask_of(class)).unwrap();
     values.iter().map(|&value| f64::from(value)).sum::<f64>() / values.len() as f64
 }

@@ -47,12 +47,7 @@ impl Series {
             let range = frame * self.voxels + from..frame * self.voxels + from + width;
             match &self.samples {
                 Samples::Int16 { data, slope, intercept } => {
-                    let unscaled = *slope == 1.0 && *intercept == 0.0;
-                    for (value, &stored) in row.iter_mut().zip(&data[range]) {
-                        // The same bits as a volume of this frame has: computed in f64, stored in f32.
-                        *value =
-                            if unscaled { f32::from(stored) } else { (f64::from(stored) * slope + intercept) as f32 };
-                    }
+                    scale_row(&data[range], *slope, *intercept, row);
                 }
                 Samples::Float32(data) => row.copy_from_slice(&data[range]),
             }
@@ -67,10 +62,17 @@ impl Series {
     }
 }
 
-/// Stored samples to values; multiplication and addition stay apart, so that every machine gives the same bits.
+/// Stored samples to values.
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx512dq+avx512bw", "x86_64+avx2"))]
-fn scale_row(stored: &[i16], slope: f32, intercept: f32, values: &mut [f32]) {
-    for (value, &stored) in values.iter_mut().zip(stored) {
-        *value = f32::from(stored) * slope + intercept;
+fn scale_row(stored: &[i16], slope: f64, intercept: f64, values: &mut [f32]) {
+    if slope == 1.0 && intercept == 0.0 {
+        for (value, &stored) in values.iter_mut().zip(stored) {
+            *value = f32::from(stored);
+        }
+    } else {
+        for (value, &stored) in values.iter_mut().zip(stored) {
+            // The same bits as a volume of this frame has: computed in f64, stored in f32.
+            *value = (f64::from(stored) * slope + intercept) as f32;
+        }
     }
 }

@@ -39,13 +39,15 @@ pub struct DscCurves {
     pub psr: Option<f64>,
 }
 
-/// The pair of rCBV cut-offs that the verdict uses.
+/// The pair of rCBV cut-offs that the verdict uses, and how much a value varies when it is measured again.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RcbvCutoffs {
     /// Below it: necrosis.
     pub necrosis: f64,
     /// Above it: recurrence.
     pub recurrence: f64,
+    /// Within-subject coefficient of variation of rCBV on retest, as a fraction.
+    pub variation: f64,
 }
 
 /// What is known of tissue in the mask that does not enhance.
@@ -114,8 +116,8 @@ pub fn measure_dsc(
         None => (lesion, &rcbv),
     };
     if let Some(mean) = record.rcbv_enhancing_mean.or(record.rcbv_mean) {
-        record.rcbv_p_above = probability_above(mean, cutoffs.recurrence, settings.rcbv_wcv);
-        record.rcbv_p_below = probability_below(mean, cutoffs.necrosis, settings.rcbv_wcv);
+        record.rcbv_p_above = probability_above(mean, cutoffs.recurrence, cutoffs.variation);
+        record.rcbv_p_below = probability_below(mean, cutoffs.necrosis, cutoffs.variation);
     }
     let interval = mean_interval(deciding_values, deciding_mask, settings);
     record.rcbv_ci_low = interval.map(|interval| interval.low);
@@ -258,7 +260,7 @@ mod tests {
     use super::*;
     use crate::image::{Affine, Grid};
 
-    const CUTOFFS: RcbvCutoffs = RcbvCutoffs { necrosis: 1.0, recurrence: 1.75 };
+    const CUTOFFS: RcbvCutoffs = RcbvCutoffs { necrosis: 1.0, recurrence: 1.75, variation: 0.31 };
 
     fn grid() -> Grid {
         Grid::from_stored([20, 20, 10], Affine::diagonal([2.0, 2.0, 4.0], [0.0; 3])).unwrap()
@@ -311,7 +313,7 @@ mod tests {
         close(record.rcbv_max, 3.0);
         close(record.dsc_usable_fraction, 1.0);
         assert!(record.rcbv_ci_low.unwrap() < 1.85 && record.rcbv_ci_high.unwrap() > 1.85);
-        close(record.rcbv_p_above, probability_above(1.85, 1.75, settings().rcbv_wcv).unwrap());
+        close(record.rcbv_p_above, probability_above(1.85, 1.75, CUTOFFS.variation).unwrap());
         assert_eq!(record.rcbv_enhancing_mean, None);
         assert!(caveats.is_empty(), "{caveats:?}");
     }
@@ -336,7 +338,7 @@ mod tests {
         assert!((record.rcbv_enhancing_mean.unwrap() - 2.2).abs() < 1e-6);
         assert_eq!(caveats, [CaveatCode::MaskIncludesCore]);
         assert!((record.rcbv_ci_low.unwrap() - 2.2).abs() < 1e-6, "the interval is that of the enhancing mean");
-        let expected = probability_above(f64::from(2.2_f32), 1.75, settings().rcbv_wcv).unwrap();
+        let expected = probability_above(f64::from(2.2_f32), 1.75, CUTOFFS.variation).unwrap();
         assert!((record.rcbv_p_above.unwrap() - expected).abs() < 1e-9);
 
         let (record, caveats) = dsc(&rcbv, Core::Seen { enhancing: &enhancing, share: 0.8 });

@@ -26,14 +26,12 @@ pub struct Settings {
     pub bootstrap_fewest_voxels: u32,
     /// Seed of the bootstrap.
     pub bootstrap_seed: u64,
-    /// Within-subject coefficient of variation of normalized rCBV between two scans.
-    pub rcbv_wcv: f64,
 }
 
 impl Settings {
     /// Rejects impossible values, naming the key.
     pub fn check(&self) -> Result<(), LesionError> {
-        let checks: [(&'static str, f64, &'static str, bool); 8] = [
+        let checks: [(&'static str, f64, &'static str, bool); 7] = [
             ("join_below_mm", self.join_below_mm, "0 mm to 100 mm", (0.0..=100.0).contains(&self.join_below_mm)),
             ("smallest_ml", self.smallest_ml, "0 mL to 100 mL", (0.0..=100.0).contains(&self.smallest_ml)),
             ("enhancement_sd", self.enhancement_sd, "0 to 100", (0.0..=100.0).contains(&self.enhancement_sd)),
@@ -56,7 +54,6 @@ impl Settings {
                 "at least 3",
                 self.bootstrap_fewest_blocks >= 3,
             ),
-            ("rcbv_wcv", self.rcbv_wcv, "above 0 and at most 2", self.rcbv_wcv > 0.0 && self.rcbv_wcv <= 2.0),
         ];
         match checks.into_iter().find(|(_, _, _, holds)| !holds) {
             Some((key, found, expected, _)) => Err(LesionError::Setting { key, found: found.to_string(), expected }),
@@ -78,10 +75,10 @@ mod tests {
     #[test]
     fn an_impossible_value_is_named() {
         let mut settings: Settings = crate::settings::default_section("lesion");
-        settings.rcbv_wcv = -0.31;
+        settings.core_share = -0.2;
         let error = settings.check().unwrap_err().to_string();
-        assert!(error.contains("rcbv_wcv = -0.31"), "{error}");
-        settings.rcbv_wcv = 0.2;
+        assert!(error.contains("core_share = -0.2"), "{error}");
+        settings.core_share = 0.2;
         settings.bootstrap_block_mm = f64::NAN;
         assert!(settings.check().unwrap_err().to_string().contains("bootstrap_block_mm"));
     }

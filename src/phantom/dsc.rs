@@ -4,6 +4,7 @@ use super::dsc_curve::{DscProtocol, DscTissue, DscTissueClass, artery_signal};
 use super::head::{Anatomy, Tissue};
 use super::mixture::mixture;
 use super::noise::NormalStream;
+use super::scanner::Realism;
 use crate::image::Grid;
 use crate::units::Seconds;
 
@@ -22,6 +23,8 @@ mod proton_density {
 /// Scanner units per unit of the analytic curves: white matter comes out near 115, its noise near 2. Small numbers
 /// keep the fixture small; rounding adds 1 % to the noise.
 const RECEIVER_GAIN: f64 = 0.4;
+/// Step of an exact series: a part in 18,000 of white matter; the brightest fluid still fits 16 bits.
+const EXACT_STEP: f32 = 1.0 / 160.0;
 /// Signal of tissue outside the brain, where fat saturation leaves little: it does not change with contrast.
 const SCALP: f64 = 18.0;
 const BONE: f64 = 3.0;
@@ -47,13 +50,15 @@ const EDEMA: DscTissue =
 
 /// A series as the scanner stores it: whole grid, frame by frame, canonical voxel order.
 #[derive(Debug, Clone, PartialEq)]
-pub struct StoredSeries {
+pub(super) struct StoredSeries {
     /// Where the voxels stand.
-    pub grid: Grid,
+    pub(super) grid: Grid,
     /// Number of frames.
-    pub frames: usize,
-    /// `frames × voxels` samples.
-    pub data: Vec<i16>,
+    pub(super) frames: usize,
+    /// Signal of one stored unit.
+    pub(super) step: f32,
+    /// `frames × voxels` samples, in steps.
+    pub(super) data: Vec<i16>,
 }
 
 /// The curves of one head, noise-free, in the units of the image.
@@ -118,40 +123,59 @@ pub(super) fn dsc_series(
     grid: Grid,
     protocol: &DscProtocol,
     image_seed: u64,
-    noisy: bool,
+    realism: Realism,
 ) -> StoredSeries {
     let curves = Curves::new(lesions, protocol);
     let sd = curves.white_matter[0] / SIGNAL_TO_NOISE;
+    let step = match realism {
+        Realism::Scanned => 1.0,
+        Realism::Exact => EXACT_STEP,
+    };
     let voxels = grid.len();
     let mut data = vec![0_i16; voxels * protocol.frames];
     let mut curve = vec![0.0; protocol.frames];
     for index in 0..voxels {
         curve.fill(0.0);
-        let center = grid.position(grid.voxel(index));
-        let at_center = anatomy.tissue(center);
-        if matches!(at_center, Tissue::Enhancing(_) | Tissue::Core(_)) {
-            curves.add(at_center, 1.0, &mut curve);
-        } else if anatomy.fills_with_artery(center) {
-            curves.add(Tissue::Artery, 1.0, &mut curve);
-        } else {
-            for (tissue, share) in mixture(anatomy, &grid, index) {
-                let tissue = match tissue {
-                    Tissue::Enhancing(_) | Tissue::Core(_) => Tissue::Edema,
-                    other => other,
-                };
-                curves.add(tissue, share, &mut curve);
-            }
+        for (tissue, share) in tissues(anatomy, &grid, index, realism) {
+            curves.add(tissue, share, &mut curve);
         }
         if curve[0] == 0.0 {
             continue;
         }
         let mut noise = NormalStream::new(image_seed, index);
         for (frame, &signal) in curve.iter().enumerate() {
-            let value = if noisy { noise.rician(signal, sd) } else { signal };
-            data[frame * voxels + index] = value.round() as i16;
+            let value = match realism {
+                Realism::Scanned => noise.rician(signal, sd),
+                Realism::Exact => signal,
+            };
+            data[frame * voxels + index] = (value / f64::from(step)).round() as i16;
         }
     }
-    StoredSeries { grid, frames: protocol.frames, data }
+    StoredSeries { grid, frames: protocol.frames, step, data }
+}
+
+/// The tissues of a perfusion voxel with their shares.
+fn tissues(anatomy: &dyn Anatomy, grid: &Grid, index: usize, realism: Realism) -> Vec<(Tissue, f64)> {
+    let center = grid.position(grid.voxel(index));
+    let at_center = anatomy.tissue(center);
+    if matches!(at_center, Tissue::Enhancing(_) | Tissue::Core(_)) {
+        return vec![(at_center, 1.0)];
+    }
+    if anatomy.fills_with_artery(center) {
+        return vec![(Tissue::Artery, 1.0)];
+    }
+    match realism {
+        Realism::Exact => vec![(at_center, 1.0)],
+        Realism::Scanned => {
+            let mut tissues = mixture(anatomy, grid, index);
+            for (tissue, _) in &mut tissues {
+                if matches!(tissue, Tissue::Enhancing(_) | Tissue::Core(_)) {
+                    *tissue = Tissue::Edema;
+                }
+            }
+            tissues
+        }
+    }
 }
 
 /// rCBV of a tissue against white matter as it can be seen in the scanned time: the ratio of the areas under the

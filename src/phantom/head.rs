@@ -46,6 +46,9 @@ pub trait Anatomy {
     /// hemisphere. `None` where there is no brain below.
     fn brain_depth(&self, position: [f64; 3]) -> Option<(f64, bool)>;
 
+    /// The middle of the brain in its plane (right, front), scanner mm.
+    fn middle(&self) -> [f64; 2];
+
     /// Whether a voxel of a perfusion image at this position is filled by an artery.
     fn fills_with_artery(&self, position: [f64; 3]) -> bool;
 }
@@ -178,6 +181,10 @@ impl Anatomy for Head {
     fn brain_depth(&self, position: [f64; 3]) -> Option<(f64, bool)> {
         let at = self.pose.to_head(position);
         Some((depth(at), at[0] > 0.0))
+    }
+
+    fn middle(&self) -> [f64; 2] {
+        [self.pose.shift[0], self.pose.shift[1]]
     }
 
     fn fills_with_artery(&self, position: [f64; 3]) -> bool {

@@ -39,6 +39,10 @@ mod tests {
             None
         }
 
+        fn middle(&self) -> [f64; 2] {
+            [0.0; 2]
+        }
+
         fn fills_with_artery(&self, _: [f64; 3]) -> bool {
             false
         }

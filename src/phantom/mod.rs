@@ -9,16 +9,21 @@
 
 mod dsc;
 pub mod dsc_curve;
+mod folder;
 mod head;
 mod lesion;
 mod mixture;
 mod noise;
 mod pet;
+mod real_head;
 mod scanner;
+mod session;
 mod sidecar;
 mod story;
 mod study;
 mod t1;
+#[cfg(test)]
+mod tests;
 mod truth;
 
 use std::path::PathBuf;
@@ -48,12 +53,30 @@ pub struct Options {
     pub subjects: Option<usize>,
     /// Visits of every patient; where `None`, one, and three for those who are watched.
     pub sessions: Option<usize>,
+    /// A real head instead of the analytic one.
+    pub anatomy: Option<RealAnatomy>,
 }
 
 impl Options {
     /// The study of `fixtures/study`.
-    pub const FIXTURE: Self =
-        Self { preset: Preset::Study, shape: None, frames: None, seed: 1, subjects: None, sessions: None };
+    pub const FIXTURE: Self = Self {
+        preset: Preset::Study,
+        shape: None,
+        frames: None,
+        seed: 1,
+        subjects: None,
+        sessions: None,
+        anatomy: None,
+    };
+}
+
+/// A real head: `--anatomy` and `--lesions`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RealAnatomy {
+    /// A post-contrast T1-weighted image, copied into the study without being resampled.
+    pub t1: PathBuf,
+    /// Its lesions: a label map, or a mask that is split into lesions.
+    pub lesions: PathBuf,
 }
 
 /// Why a phantom could not be made.
@@ -83,8 +106,16 @@ pub enum PhantomError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// A real head that cannot be used.
+    #[error("{}: {reason}", path.display())]
+    Anatomy {
+        /// The image.
+        path: PathBuf,
+        /// Why not.
+        reason: String,
+    },
     /// An image could not be read or written.
-    #[error("{}: image", path.display())]
+    #[error("cannot read or write the image {}", path.display())]
     Image {
         /// The image.
         path: PathBuf,

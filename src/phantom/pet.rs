@@ -2,6 +2,7 @@
 
 use super::head::{Anatomy, Tissue};
 use super::noise::{NormalStream, mix};
+use super::scanner::Realism;
 use crate::image::{Grid, Volume};
 
 /// Full width at half maximum of the point spread function, mm: a clinical scanner with its usual post-filter.
@@ -48,13 +49,16 @@ pub struct LesionUptake {
 /// METHOD: the shell is that of the automatic crescent (METHODS.md 2), fluid included, before the point spread function.
 pub(super) fn true_background(anatomy: &dyn Anatomy, opposite_to: [f64; 3]) -> Option<f64> {
     let (_, right) = anatomy.brain_depth(opposite_to)?;
+    let middle = anatomy.middle();
     let (mut sum, mut count) = (0.0, 0_u32);
     for index in 0..13 * 101 * 101 {
         let [i, j, k] = [index % 101, index / 101 % 101, index / (101 * 101)].map(|i| f64::from(i) * 2.0);
-        let at = [i - 100.0, j - 100.0, opposite_to[2] + k - 12.0];
+        let at = [middle[0] + i - 100.0, middle[1] + j - 100.0, opposite_to[2] + k - 12.0];
         let Some((depth, side)) = anatomy.brain_depth(at) else { continue };
-        if side != right && (8.0..=28.0).contains(&depth) {
-            sum += uptake(anatomy.tissue(at), &[]);
+        let tissue = anatomy.tissue(at);
+        let lesion = matches!(tissue, Tissue::Enhancing(_) | Tissue::Core(_));
+        if side != right && (8.0..=28.0).contains(&depth) && !lesion {
+            sum += uptake(tissue, &[]);
             count += 1;
         }
     }
@@ -67,7 +71,7 @@ pub(super) fn pet_image(
     lesions: &[LesionUptake],
     grid: Grid,
     image_seed: u64,
-    noisy: bool,
+    realism: Realism,
 ) -> Volume {
     let fine_shape = grid.shape().map(|n| n * POINTS + 2 * MARGIN);
     let to_coarse = |point: usize| (point as f64 - MARGIN as f64 + 0.5) / POINTS as f64 - 0.5;
@@ -76,7 +80,7 @@ pub(super) fn pet_image(
     for index in 0..nx * ny * nz {
         let voxel = [index % nx, index / nx % ny, index / (nx * ny)].map(to_coarse);
         let clean = uptake(anatomy.tissue(grid.affine().apply(voxel)), lesions);
-        let noise = if noisy && clean > 0.0 {
+        let noise = if realism == Realism::Scanned && clean > 0.0 {
             clean.sqrt() * POINT_NOISE * NormalStream::new(mix(image_seed), index).next()
         } else {
             0.0

@@ -11,9 +11,18 @@ closed_words! {
         Study = "study",
         /// The same patients on grids of a clinical protocol.
         Clinical = "clinical",
-        /// One head without noise that holds a lesion of each tissue class of the reference object.
+        /// One head without noise and partial volume that holds a lesion of each tissue class of the reference object.
         Reference = "reference",
     }
+}
+
+/// How true to a scanner an image is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Realism {
+    /// Noise, partial volume, samples as a scanner rounds them.
+    Scanned,
+    /// No noise, each voxel one tissue, samples in fine steps.
+    Exact,
 }
 
 /// Shape and extent of an image.
@@ -30,7 +39,7 @@ pub(super) struct Scanner {
     pub(super) dsc: Frame,
     pub(super) pet: Frame,
     pub(super) protocol: DscProtocol,
-    pub(super) noisy: bool,
+    pub(super) realism: Realism,
 }
 
 /// Height of the middle of every image, mm: lesions, ventricles and the middle cerebral arteries are all in view.
@@ -82,7 +91,11 @@ impl Scanner {
             }
         };
         let protocol = DscProtocol { frames, ..DscProtocol::REFERENCE };
-        Ok(Self { t1, dsc, pet, protocol, noisy: preset != Preset::Reference })
+        let realism = match preset {
+            Preset::Study | Preset::Clinical => Realism::Scanned,
+            Preset::Reference => Realism::Exact,
+        };
+        Ok(Self { t1, dsc, pet, protocol, realism })
     }
 
     const FEWEST_FRAMES: usize = 30;

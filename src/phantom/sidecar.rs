@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::dsc_curve::DscProtocol;
 use super::pet::RESOLUTION;
-use super::story::{Patient, Visit};
+use super::story::{Chart, Visit};
 use crate::lesion::MISSING;
 
 /// Activity injected at each PET, Bq.
@@ -37,6 +37,19 @@ verdict that the decision tables must reach on those values. truth.json explains
 The same command makes the same bytes again.
 ";
 
+/// The README of a study on a real head.
+pub(super) const README_REAL_HEAD: &str = "\
+Synthetic perfusion and uptake on a real head
+=============================================
+
+The post-contrast T1-weighted image and the outlines of the lesions were given to `relight phantom`. Everything else is
+made up: the DSC series, the PET, names, dates, doses. The head was divided into tissues by brightness and depth only,
+well enough to look like a brain and not to study one.
+
+truth.tsv holds what was put in: for every lesion its relative cerebral blood volume, its uptake, its volume, and the
+verdict that the decision tables must reach on those values. truth.json explains the columns.
+";
+
 /// Everything that BIDS has no word for.
 pub(super) const BIDSIGNORE: &str = "*_dsc.*\ntruth.*\n";
 
@@ -63,24 +76,27 @@ pub(super) fn masks_description() -> Value {
     })
 }
 
-/// Sidecar of the T1-weighted image after contrast.
-pub(super) fn t1(simulated: bool) -> Value {
-    let description =
-        if simulated { "Synthetic post-contrast T1-weighted image." } else { "Post-contrast T1-weighted image." };
-    let mut sidecar = json!({
-        "SeriesDescription": description,
+/// Sidecar of a simulated T1-weighted image after contrast.
+pub(super) fn simulated_t1() -> Value {
+    json!({
+        "SeriesDescription": "Synthetic post-contrast T1-weighted image.",
+        "Manufacturer": "Simulated",
+        "MagneticFieldStrength": 3,
+        "RepetitionTime": 0.6,
+        "EchoTime": 0.01,
+        "FlipAngle": 90,
         "ContrastBolusIngredient": "GADOLINIUM",
         "NonlinearGradientCorrection": false,
-    });
-    if simulated {
-        let fields = sidecar.as_object_mut().expect("an object was just written");
-        fields.insert("Manufacturer".into(), json!("Simulated"));
-        fields.insert("MagneticFieldStrength".into(), json!(3));
-        fields.insert("RepetitionTime".into(), json!(0.6));
-        fields.insert("EchoTime".into(), json!(0.01));
-        fields.insert("FlipAngle".into(), json!(90));
-    }
-    sidecar
+    })
+}
+
+/// Sidecar of a real T1-weighted image after contrast, of whose acquisition nothing is known.
+pub(super) fn real_t1() -> Value {
+    json!({
+        "SeriesDescription": "Post-contrast T1-weighted image.",
+        "ContrastBolusIngredient": "GADOLINIUM",
+        "NonlinearGradientCorrection": false,
+    })
 }
 
 /// Sidecar of the DSC series.
@@ -141,22 +157,15 @@ pub(super) fn mask(description: &str) -> Value {
 }
 
 /// `participants.tsv`.
-pub(super) fn participants(patients: &[Patient]) -> String {
+pub(super) fn participants<'a>(charts: impl IntoIterator<Item = &'a Chart>) -> String {
     let mut table = String::from(
         "participant_id\tdiagnosis\tpathway\tsex\tweight\theight\tgrade\tsite\tresection_date\trt_end\trt_dose\trt_fractions\n",
     );
-    for patient in patients {
-        let weight = if patient.weight_in_participants { patient.weight.to_string() } else { MISSING.into() };
+    for chart in charts {
+        let weight = if chart.weight_in_participants { chart.weight.to_string() } else { MISSING.into() };
+        let Chart { label, diagnosis, sex, height, grade, site, resection, rt_end, .. } = chart;
         table.push_str(&format!(
-            "{}\t{}\tglioma\t{}\t{weight}\t{}\t{}\t{}\t{}\t{}\t60\t30\n",
-            patient.label,
-            patient.diagnosis,
-            patient.sex,
-            patient.height,
-            patient.grade,
-            patient.site,
-            patient.resection,
-            patient.rt_end,
+            "{label}\t{diagnosis}\tglioma\t{sex}\t{weight}\t{height}\t{grade}\t{site}\t{resection}\t{rt_end}\t60\t30\n"
         ));
     }
     table
@@ -180,13 +189,10 @@ pub(super) fn participants_dictionary() -> Value {
 }
 
 /// `*_sessions.tsv` of a patient.
-pub(super) fn sessions(patient: &Patient) -> String {
+pub(super) fn sessions(chart: &Chart, visits: &[Visit]) -> String {
     let mut table = String::from("session_id\tacq_time\tsymptoms\tsteroid_change\tantiangiogenic\tweight\n");
-    for visit in &patient.visits {
-        table.push_str(&format!(
-            "{}\t{}T09:30:00\t{}\tnone\tno\t{}\n",
-            visit.session, visit.date, visit.symptoms, patient.weight
-        ));
+    for Visit { session, date, symptoms, .. } in visits {
+        table.push_str(&format!("{session}\t{date}T09:30:00\t{symptoms}\tnone\tno\t{}\n", chart.weight));
     }
     table
 }

@@ -24,9 +24,9 @@ enum Story {
     Watched,
 }
 
-/// A patient.
+/// What the tables tell of a patient.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Patient {
+pub(super) struct Chart {
     pub(super) label: String,
     pub(super) diagnosis: &'static str,
     pub(super) sex: Sex,
@@ -40,16 +40,31 @@ pub(super) struct Patient {
     pub(super) site: &'static str,
     pub(super) resection: Date,
     pub(super) rt_end: Date,
+}
+
+/// A patient.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Patient {
+    pub(super) chart: Chart,
+    /// The head at the first visit.
     pub(super) head: Head,
     pub(super) layout: Layout,
-    pub(super) lesions: LesionMasks,
-    /// Whether a mask of normal-appearing white matter was drawn.
-    pub(super) nawm_mask: bool,
+    pub(super) masks: LesionMasks,
+    /// Middle of the mask of normal-appearing white matter in head coordinates, where one was drawn.
+    pub(super) nawm: Option<[f64; 3]>,
     /// Whether one sidecar above the visits serves all DSC series.
     pub(super) dsc_sidecar_above_sessions: bool,
     /// Whether a brain mask was drawn.
     pub(super) brain_mask: bool,
     pub(super) visits: Vec<Visit>,
+}
+
+impl Patient {
+    /// The head at a visit: its lesions have grown.
+    pub(super) fn head_at(&self, visit: &Visit) -> Head {
+        let lesions = self.head.lesions.iter().map(|lesion| lesion.grown(visit.growth)).collect();
+        Head { lesions, ..self.head.clone() }
+    }
 }
 
 /// How the lesions were drawn.
@@ -147,7 +162,7 @@ fn patient(seed: u64, index: usize, count: usize, sessions: Option<usize>) -> Pa
     let visits = (0..sessions.unwrap_or(default_visits))
         .map(|round| visit(story, round, first, lesion.center[0] > 0.0, vary(7), vary(8)))
         .collect();
-    Patient {
+    let chart = Chart {
         label: format!("sub-{:0digits$}", index + 1),
         diagnosis: ["glioblastoma, IDH-wildtype", "anaplastic astrocytoma", "glioblastoma, IDH-wildtype"][index % 3],
         sex: [Sex::Male, Sex::Female, Sex::Female][index % 3],
@@ -165,10 +180,16 @@ fn patient(seed: u64, index: usize, count: usize, sessions: Option<usize>) -> Pa
         },
         resection: first.saturating_sub((380 + 20 * (index as i64 % 3)).days()),
         rt_end: first.saturating_sub((263 + 14 * (index as i64 % 3)).days()),
+    };
+    Patient {
+        chart,
         head,
         layout: [Layout::Las, Layout::Sagittal, Layout::Ras][index % 3],
-        lesions: if story == Story::Necrosis { LesionMasks::Labels } else { LesionMasks::Enhancing },
-        nawm_mask: story == Story::Recurrence,
+        masks: if story == Story::Necrosis { LesionMasks::Labels } else { LesionMasks::Enhancing },
+        nawm: (story == Story::Recurrence).then(|| {
+            let [x, y, z] = lesion.center;
+            [-x, y, z]
+        }),
         dsc_sidecar_above_sessions: story == Story::Watched,
         brain_mask: story == Story::Necrosis,
         visits,
@@ -176,23 +197,11 @@ fn patient(seed: u64, index: usize, count: usize, sessions: Option<usize>) -> Pa
 }
 
 fn visit(story: Story, round: usize, first: Date, right: bool, more_blood: f64, more_uptake: f64) -> Visit {
-    let name = |place: &str| format!("{} {place}", if right { "right" } else { "left" });
-    let gray = DscTissue {
-        cbv: 3.1 + 0.1 * round as f64,
-        cbf: 31.0 + round as f64,
-        leakage: Some(Leakage { ktrans_per_min: 0.03, ve: 0.30, relaxivity: 8.0 }),
-        ..DscTissueClass::IntactTumor.tissue()
+    let place = match story {
+        Story::Recurrence => "parietal",
+        Story::Necrosis => "frontal",
+        Story::Watched => "central",
     };
-    let (name, histology, tissue, tbr, core_tbr) = match story {
-        Story::Recurrence => {
-            (name("parietal"), Histology::Tumor, DscTissueClass::T1LeakTumor.tissue(), 2.4 + 0.25 * more_uptake, 0.6)
-        }
-        Story::Necrosis => {
-            (name("frontal"), Histology::Necrosis, DscTissueClass::Necrosis.tissue(), 0.95 + 0.06 * more_uptake, 0.6)
-        }
-        Story::Watched => (name("central"), Histology::Tumor, gray, 1.33 + 0.01 * more_uptake, 1.0),
-    };
-    let enhancing = DscTissue { cbv: tissue.cbv * (1.0 + 0.06 * more_blood), ..tissue };
     let symptoms = match (story, round) {
         (Story::Recurrence, _) => Symptoms::New,
         (Story::Necrosis, _) => Symptoms::None,
@@ -207,20 +216,80 @@ fn visit(story: Story, round: usize, first: Date, right: bool, more_blood: f64, 
             None => 1.60 + 0.25 * (round - 2) as f64,
         },
     };
+    let name = format!("{} {place}", if right { "right" } else { "left" });
     Visit {
         session: format!("ses-{:02}", round + 1),
         date: first.saturating_add((ROUND_DAYS * round as i64).days()),
         symptoms,
         growth,
         pet: round == 0,
-        findings: vec![LesionFindings {
-            name,
-            histology,
-            perfusion: LesionPerfusion { enhancing, core: AVASCULAR_CORE },
-            tbr,
-            core_tbr,
-            expected: expected(story, round),
-        }],
+        findings: vec![findings(story, round, name, more_blood, more_uptake)],
+    }
+}
+
+/// What a story's lesion is at a round of its follow-up; `more_blood` and `more_uptake` vary it, -1..1.
+fn findings(story: Story, round: usize, name: String, more_blood: f64, more_uptake: f64) -> LesionFindings {
+    let gray = DscTissue {
+        cbv: 3.1 + 0.1 * round as f64,
+        cbf: 31.0 + round as f64,
+        leakage: Some(Leakage { ktrans_per_min: 0.03, ve: 0.30, relaxivity: 8.0 }),
+        ..DscTissueClass::IntactTumor.tissue()
+    };
+    // METHOD: true uptakes are chosen so that the largest voxel, noise and the scanner's blur included, reads clearly
+    // in its class: above 1.5, below 1.3, and near 1.4 between them.
+    let (histology, tissue, tbr, core_tbr) = match story {
+        Story::Recurrence => (Histology::Tumor, DscTissueClass::T1LeakTumor.tissue(), 2.4 + 0.25 * more_uptake, 0.6),
+        Story::Necrosis => (Histology::Necrosis, DscTissueClass::Necrosis.tissue(), 0.95 + 0.06 * more_uptake, 0.6),
+        Story::Watched => (Histology::Tumor, gray, 1.33 + 0.01 * more_uptake, 1.0),
+    };
+    let enhancing = DscTissue { cbv: tissue.cbv * (1.0 + 0.06 * more_blood), ..tissue };
+    LesionFindings {
+        name,
+        histology,
+        perfusion: LesionPerfusion { enhancing, core: AVASCULAR_CORE },
+        tbr,
+        core_tbr,
+        expected: expected(story, round),
+    }
+}
+
+/// The chart and the one visit of a real head: its lesions are recurrence, necrosis and gray in turn.
+pub(super) fn real_head(lesions: usize) -> (Chart, Visit) {
+    let findings = (0..lesions)
+        .map(|index| {
+            let story = [Story::Recurrence, Story::Necrosis, Story::Watched][index % 3];
+            let mut findings = findings(story, 0, format!("lesion {}", index + 1), 0.0, 0.0);
+            if story == Story::Recurrence {
+                // Symptoms are not known here; without new ones the confidence of B1 is high.
+                findings.expected.confidence = Confidence::High;
+            }
+            findings
+        })
+        .collect();
+    let visit = Visit {
+        session: "ses-01".into(),
+        date: date(2026, 1, 5),
+        symptoms: Symptoms::Unknown,
+        growth: 1.0,
+        pet: true,
+        findings,
+    };
+    (chart("sub-01".into(), "brain"), visit)
+}
+
+/// A chart for a head that has no story of its own.
+fn chart(label: String, site: &'static str) -> Chart {
+    Chart {
+        label,
+        diagnosis: "glioblastoma, IDH-wildtype",
+        sex: Sex::Female,
+        weight: 70.0,
+        weight_in_participants: true,
+        height: 1.70,
+        grade: 4,
+        site,
+        resection: date(2025, 1, 2),
+        rt_end: date(2025, 3, 3),
     }
 }
 
@@ -279,24 +348,15 @@ pub(super) fn reference_patient(seed: u64) -> Patient {
         })
         .collect();
     Patient {
-        label: "sub-reference".into(),
-        diagnosis: "glioblastoma, IDH-wildtype",
-        sex: Sex::Female,
-        weight: 70.0,
-        weight_in_participants: true,
-        height: 1.70,
-        grade: 4,
-        site: "white matter",
-        resection: date(2025, 1, 2),
-        rt_end: date(2025, 3, 3),
+        chart: chart("sub-reference".into(), "white matter"),
         head: Head {
             seed,
             pose: Pose::CENTERED,
             lesions: vec![lesion(32.0, 22.0), lesion(32.0, -20.0), lesion(-32.0, 22.0), lesion(-32.0, -20.0)],
         },
         layout: Layout::Ras,
-        lesions: LesionMasks::Labels,
-        nawm_mask: true,
+        masks: LesionMasks::Labels,
+        nawm: Some([32.0, 1.0, 26.0]),
         dsc_sidecar_above_sessions: false,
         brain_mask: true,
         visits: vec![Visit {

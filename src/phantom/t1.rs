@@ -3,6 +3,7 @@
 use super::head::{Anatomy, Tissue};
 use super::mixture::mixture;
 use super::noise::{NormalStream, mix, texture};
+use super::scanner::Realism;
 use crate::image::{Grid, Volume};
 
 /// Noise, in units of the image (white matter is 560).
@@ -44,7 +45,7 @@ fn receive_field([x, y, z]: [f64; 3]) -> f64 {
 }
 
 /// The image on a grid; zero outside the head, as after a scanner's background mask.
-pub(super) fn post_contrast_t1(anatomy: &dyn Anatomy, grid: Grid, image_seed: u64, noisy: bool) -> Volume {
+pub(super) fn post_contrast_t1(anatomy: &dyn Anatomy, grid: Grid, image_seed: u64, realism: Realism) -> Volume {
     let mut volume = Volume::filled(grid, 0.0);
     for index in 0..grid.len() {
         let position = grid.position(grid.voxel(index));
@@ -57,7 +58,10 @@ pub(super) fn post_contrast_t1(anatomy: &dyn Anatomy, grid: Grid, image_seed: u6
             .sum::<f64>()
             * receive_field(position);
         if clean > 0.0 {
-            let value = if noisy { NormalStream::new(image_seed, index).rician(clean, NOISE) } else { clean };
+            let value = match realism {
+                Realism::Scanned => NormalStream::new(image_seed, index).rician(clean, NOISE),
+                Realism::Exact => clean,
+            };
             volume.data[index] = value.round() as f32;
         }
     }

@@ -22,7 +22,7 @@ use crate::region::BackgroundShape;
 use crate::report::model::{BolusFigure, TestRetest};
 use crate::settings::Settings;
 use crate::study::{
-    LesionFacts, MaskKind, MaskTarget, PetInputs, SeriesKind, SessionInputs, Subject, dsc_acquisition, pet_acquisition,
+    LesionFacts, MaskKind, MaskTarget, PetInputs, Role, SeriesKind, SessionInputs, Subject, dsc_acquisition, pet_acquisition,
 };
 use crate::verdict::{judge, test_retest};
 
@@ -137,7 +137,7 @@ pub fn measure(
         };
         let record = facts(subject, session, drawn.label, drawn.name.clone(), masks.own.lesions.len() == 1);
         let mut measured = bench.lesion(place, record, caveats.clone())?;
-        measured.missing = session.missing.iter().map(ToString::to_string).collect();
+        measured.missing = missing(session);
         measured.record.dsc_quality = worse(measured.record.dsc_quality, session.facts.dsc_quality);
         measured.record.pet_quality = worse(measured.record.pet_quality, session.facts.pet_quality);
         lesions.push(measured);
@@ -228,6 +228,12 @@ impl SessionMasks {
         }
         unmatched
     }
+}
+
+/// What was looked for and not found, by name; a plain T1 is not missed beside one after contrast.
+fn missing(session: &SessionInputs) -> Vec<String> {
+    let missed = |role: Role| role != Role::T1 || session.t1c.is_none();
+    session.missing.iter().filter(|missing| missed(missing.role)).map(|missing| missing.role.to_string()).collect()
 }
 
 /// What the tables tell of a lesion.
@@ -364,7 +370,8 @@ impl Bench<'_> {
                 psr: lesion_curves.and_then(|curves| curves.signal_recovery),
             };
             let bounds = self.settings.verdict.dsc.bounds();
-            let cutoffs = RcbvCutoffs { necrosis: bounds.low(), recurrence: bounds.high() };
+            let variation = self.settings.verdict.rcbv_wcv;
+            let cutoffs = RcbvCutoffs { necrosis: bounds.low(), recurrence: bounds.high(), variation };
             let seen = self.enhancement(place, perfusion)?;
             let core = match &seen {
                 _ if self.masks.core_labeled => Core::Labeled,

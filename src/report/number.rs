@@ -89,6 +89,11 @@ pub fn bound(value: f64) -> String {
     text.replace('-', "\u{2212}")
 }
 
+/// A fraction in percent, with a decimal where it needs one.
+pub fn percent(fraction: f64) -> String {
+    format!("{}\u{a0}%", tick(100.0 * fraction, 1))
+}
+
 /// A probability with two decimals, never 0 and never 1.
 pub fn probability(value: f64) -> String {
     match value {

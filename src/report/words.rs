@@ -5,7 +5,7 @@
 
 use crate::clinical::{Pathway, Symptoms};
 use crate::quality::Quality;
-use crate::verdict::{Class, Confidence, NextStep, Pole, Verdict};
+use crate::verdict::{Agreement, Class, Confidence, NextStep, Pole, Verdict};
 
 /// First line of every page.
 pub const RESEARCH_USE: &str = "Research use only.";
@@ -60,6 +60,9 @@ pub const REPORTED_NOT_USED: &str = "Reported and not used; see the caveats.";
 /// Under the measures of a lesion that is not judged.
 pub const NO_RULERS: &str = "No cut-offs apply, so there is no ruler and no result.";
 
+/// Caption of plain measures, for those who hear the page.
+pub const WHAT_WAS_MEASURED: &str = "What was measured";
+
 /// Caption of the rulers, for those who hear the page.
 pub const EVIDENCE_CAPTION: &str = "Deciding measures against their cut-offs, and what supports them";
 
@@ -91,7 +94,7 @@ pub const NOTHING_MEASURED: &str = "Nothing was measured in this session.";
 pub const NO_PICTURES: &str = "No pictures were drawn for this session.";
 
 /// In place of a time course without dates.
-pub const NO_DATES: &str = "Not drawn: the dates of the sessions are not recorded.";
+pub const NO_DATES: &str = "Not drawn: not every session has a date.";
 
 /// In place of a time course of one day.
 pub const ONE_SESSION: &str = "One session: nothing to compare with yet.";
@@ -145,7 +148,7 @@ pub const NO_CAVEATS: &str = "None was raised.";
 pub const NO_METHODS: &str = "No methods text was recorded for this session.";
 
 /// Where the inputs were not recorded.
-pub const NO_INPUTS: &str = "No input was recorded.";
+pub const NO_INPUTS: &str = "Each subject's page lists its inputs.";
 
 /// First link of a page, for the keyboard.
 pub const SKIP: &str = "Skip to the report";
@@ -244,7 +247,7 @@ measures! {
     background_mean "Background uptake, mean" 2 Plain;
     background_cov "Background, coefficient of variation" 0 Percent;
     btv_ml "Biological tumor volume" 2 Plain;
-    tlu "Total lesion uptake" 1 Plain;
+    tlu "Total lesion uptake" 2 Plain;
     ttp_min "Time to peak uptake" 1 Plain;
     slope_per_h "Late slope of uptake" 2 Signed;
     pet_quality "PET quality" 0 Plain;
@@ -364,6 +367,20 @@ pub fn pole(pole: Pole, pathway: Option<Pathway>) -> &'static str {
         (Pole::Low, Some(Pathway::Sarcoma)) => "Low",
         (Pole::High, _) => "Recurrence",
         (Pole::Low, _) => "Necrosis",
+    }
+}
+
+/// How the deciding measures read together; for a sarcoma they are features, and necrosis is no pole.
+pub fn agreement(agreement: Agreement, pathway: Option<Pathway>) -> String {
+    let Agreement { high, grey, low } = agreement;
+    if (high, grey, low) == (0, 0, 0) {
+        return "No deciding measure".to_owned();
+    }
+    match pathway {
+        Some(Pathway::Sarcoma) => format!("{high} for recurrence, {grey} open, {low} against"),
+        Some(Pathway::Glioma | Pathway::Metastasis) | None => {
+            format!("Of the deciding measures {high} read recurrence, {grey} grey, {low} necrosis")
+        }
     }
 }
 

@@ -3,7 +3,6 @@
 //! `odds = prior / (1 - prior) * product of LR^temper`, one ratio per physiological family (perfusion, uptake,
 //! symptoms), because methods of one family share their biology. The posterior describes; the tables decide.
 
-use statrs::distribution::{ContinuousCDF, Normal};
 
 use crate::clinical::{Symptoms, Tracer};
 use crate::lesion::LesionRecord;
@@ -83,27 +82,15 @@ pub struct TestRetest {
     pub low: f64,
     /// Upper end.
     pub high: f64,
-    /// Probability that the true value lies above the recurrence cut-off.
-    pub p_above: f64,
-    /// Probability that it lies below the necrosis cut-off.
-    pub p_below: f64,
 }
 
-/// `P(true > c) = Phi((x - c) / (wcv x))` for an rCBV x above 0, by the published within-subject variation; `None`
-/// elsewhere.
+/// The range `x (1 ± 1.96 wcv)` for an rCBV x above 0, by the published within-subject variation; `None` elsewhere.
 pub fn test_retest(rcbv: f64, settings: &Settings) -> Option<TestRetest> {
     if !(rcbv.is_finite() && rcbv > 0.0) {
         return None;
     }
     let deviation = settings.rcbv_wcv * rcbv;
-    let normal = Normal::new(rcbv, deviation).ok()?;
-    let bounds = settings.dsc.bounds();
-    Some(TestRetest {
-        low: (rcbv - 1.96 * deviation).max(0.0),
-        high: rcbv + 1.96 * deviation,
-        p_above: normal.sf(bounds.high()),
-        p_below: normal.cdf(bounds.low()),
-    })
+    Some(TestRetest { low: (rcbv - 1.96 * deviation).max(0.0), high: rcbv + 1.96 * deviation })
 }
 
 #[cfg(test)]
@@ -151,8 +138,6 @@ mod tests {
         // EVIDENCE 3.4: at 1.50 and wCV 31 % the 95 % range is 0.59-2.41.
         let doubt = test_retest(1.5, &settings()).unwrap();
         assert!((doubt.low - 0.5886).abs() < 1e-4 && (doubt.high - 2.4114).abs() < 1e-4, "{doubt:?}");
-        // Phi(-0.25 / 0.465) = Phi(-0.53763) = 0.29541; Phi(-0.5 / 0.465) = Phi(-1.07527) = 0.14113.
-        assert!((doubt.p_above - 0.29541).abs() < 1e-4 && (doubt.p_below - 0.14113).abs() < 1e-4, "{doubt:?}");
         assert!(test_retest(0.0, &settings()).is_none() && test_retest(f64::NAN, &settings()).is_none());
     }
 }

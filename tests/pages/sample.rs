@@ -213,26 +213,6 @@ pub fn judged(record: &LesionRecord) -> Verdict {
     judge(record, &default_section("verdict"))
 }
 
-pub fn not_judged() -> Verdict {
-    Verdict {
-        class: None,
-        confidence: None,
-        rule: None,
-        derived: false,
-        posterior: None,
-        agreement: None,
-        stability: None,
-        next_steps: Vec::new(),
-        window: None,
-        findings: Vec::new(),
-        reasons: Vec::new(),
-        caveats: Vec::new(),
-        explanation: String::new(),
-        what_would_change: Vec::new(),
-        bt_rads: None,
-    }
-}
-
 pub fn time_point(record: LesionRecord, verdict: Verdict, panels: Vec<Panel>) -> TimePoint {
     let has_dsc = record.rcbv_mean.is_some();
     TimePoint {
@@ -343,10 +323,10 @@ pub fn indeterminate() -> LesionPage {
     LesionPage { time_points: vec![time_point(record, verdict, all_panels(1.5))] }
 }
 
-/// FDG-PET of a thigh: measured, not judged.
+/// FDG-PET of a thigh, pathway not known: measured, not judged.
 pub fn sarcoma() -> SubjectPage {
     let mut record = record("ses-01", "2026-02-03");
-    record.pathway = Some(Pathway::Sarcoma);
+    record.pathway = None;
     record.name = None;
     record.tracer = Some(Tracer::Fdg);
     record.volume_ml = Some(112.4);
@@ -357,9 +337,7 @@ pub fn sarcoma() -> SubjectPage {
     record.suv_peak = Some(10.4);
     record.tlu = Some(473.2);
     record.pet_quality = Some(Quality::Pass);
-    let mut verdict = not_judged();
-    verdict.explanation = "Sarcoma lesions are measured; their pathway is not judged by this version.".into();
-    verdict.caveats = vec![Caveat::new(CaveatCode::BaselineMissing, "no earlier scan")];
+    let verdict = judged(&record);
     let mut anatomy = panel(PanelKind::Anatomy, 1.0);
     anatomy.title = "T1".into();
     anatomy.locator = None;
@@ -382,6 +360,24 @@ pub fn sarcoma() -> SubjectPage {
         radiotherapy_end: None,
         ..subject(vec![LesionPage { time_points: vec![time_point] }])
     }
+}
+
+/// A sarcoma under surveillance, grown and enhancing avidly: rule T1.
+pub fn judged_sarcoma() -> SubjectPage {
+    let mut page = sarcoma();
+    let first = page.lesions[0].time_points[0].clone();
+    let mut record = first.record.clone();
+    record.pathway = Some(Pathway::Sarcoma);
+    record.session_id = Some("ses-02".into());
+    record.scan_date = Some(date("2026-05-12"));
+    record.volume_ml = Some(181.7);
+    record.index_volume_ml = Some(112.4);
+    record.followup_change_percent = Some(61.7);
+    record.followup_days = Some(98.0);
+    record.curve_type = Some("washout".into());
+    let verdict = judged(&record);
+    page.lesions[0].time_points.push(time_point(record, verdict, first.panels));
+    page
 }
 
 /// A subject with five lesions of every kind.

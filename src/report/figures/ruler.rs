@@ -3,7 +3,6 @@
 use maud::{Markup, html};
 
 use crate::report::number::{bound, shown, tick};
-use crate::report::words::pole as pole_words;
 use crate::verdict::Pole;
 
 /// Width of a ruler in its own units.
@@ -26,6 +25,8 @@ pub struct Ruler<'a> {
     pub value: f64,
     /// How it reads.
     pub pole: Pole,
+    /// The same in words.
+    pub reads: &'a str,
     /// Lower and upper cut-off.
     pub cutoffs: (f64, f64),
     /// 95 % interval of the value.
@@ -136,7 +137,7 @@ impl Ruler<'_> {
         } else {
             format!("; cut-off {}", bound(low))
         };
-        alt + &format!("; reads {}", pole_words(self.pole, None).to_lowercase())
+        alt + &format!("; reads {}", self.reads.to_lowercase())
     }
 
     /// The ruler as inline SVG.
@@ -252,6 +253,7 @@ mod tests {
             name: "Mean rCBV",
             value,
             pole: Pole::High,
+            reads: "Recurrence",
             cutoffs: (1.0, 1.75),
             interval: Some((1.9, 2.3)),
             test_retest: None,

@@ -1,5 +1,6 @@
 //! The pages: one self-contained HTML file each, readable without script and without network.
 
+mod deciding;
 mod evidence;
 mod measures;
 mod quality;

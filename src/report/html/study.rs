@@ -214,12 +214,12 @@ fn table(page: &StudyPage) -> Markup {
             table .list {
                 thead { tr {
                     th scope="col" { "Lesion" }
-                    th scope="col" { "Session" }
-                    th scope="col" .n { "Volume, mL" }
+                    th scope="col" { "Result" }
                     th scope="col" .n { "rCBV" }
                     th scope="col" .n { "TBR" }
+                    th scope="col" .n { "Volume, mL" }
                     th scope="col" .n { "Change, %" }
-                    th scope="col" { "Result" }
+                    th scope="col" { "Session" }
                     th scope="col" { "Next step" }
                     th scope="col" .n { "Caveats" }
                 } }
@@ -243,13 +243,12 @@ fn table_row(row: &StudyRow, as_of: Option<Date>) -> Markup {
                 @if let Some(name) = &record.name { small { (name) } }
             }
             td {
-                @match (record.scan_date, &record.session_id) {
-                    (Some(date), _) => data value=(date) { (day(date)) },
-                    (None, Some(session)) => (session),
-                    (None, None) => span .muted { "–" },
+                span class={ "gl " (glyph::class_style(verdict.class)) } { (glyph::class(verdict.class)) (words::class(verdict.class)) }
+                small {
+                    @if verdict.class.is_some() && let Some(firm) = verdict.confidence { (words::confidence(firm)) }
+                    @if let Some(rule) = verdict.rule { ", rule " (rule) }
                 }
             }
-            td .n { (bare(number(row, "volume_ml"))) }
             td .n { (bare(deciding(row, &["rcbv_mean", "rcbv_enhancing_mean"]))) }
             td .n {
                 @let ratio = deciding(row, &["tbr_max", "tbr_mean", "tbr_peak"]);
@@ -257,18 +256,19 @@ fn table_row(row: &StudyRow, as_of: Option<Date>) -> Markup {
                 (bare(ratio))
                 @if let (Some(tracer), true) = (&record.tracer, measured) { small { (tracer) } }
             }
+            td .n { (bare(number(row, "volume_ml"))) }
             td .n { (bare(number(row, "followup_change_percent"))) }
             td {
-                span class={ "gl " (glyph::class_style(verdict.class)) } { (glyph::class(verdict.class)) (words::class(verdict.class)) }
-                small {
-                    @if verdict.class.is_some() && let Some(firm) = verdict.confidence { (words::confidence(firm)) }
-                    @if let Some(rule) = verdict.rule { ", rule " (rule) }
+                @match (record.scan_date, &record.session_id) {
+                    (Some(date), _) => data value=(date) { (day(date)) },
+                    (None, Some(session)) => (session),
+                    (None, None) => span .muted { "–" },
                 }
             }
             td .small {
-                @if let Some(step) = verdict.next_steps.first() { (step.sentence(None)) }
+                @if let Some(step) = verdict.next_steps.first() { (first_sentence(&step.sentence(None))) }
                 @if let Some(window) = verdict.window {
-                    " " (days(window.start, window.end))
+                    ", " (days(window.start, window.end))
                     @match due(row, as_of) {
                         Some(Due::Open) => b .c-warn { ", window open" },
                         Some(Due::Overdue) => b .c-fail { ", overdue" },
@@ -278,6 +278,14 @@ fn table_row(row: &StudyRow, as_of: Option<Date>) -> Markup {
             }
             td .n { @if caveats > 0 { (caveats) } }
         }
+    }
+}
+
+/// A next step without its reasons, which stand on the lesion's page.
+fn first_sentence(text: &str) -> &str {
+    match text.find(['.', ':']) {
+        Some(end) => &text[..end],
+        None => text,
     }
 }
 
