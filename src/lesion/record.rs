@@ -43,6 +43,12 @@ pub trait Cell: Sized {
     }
 }
 
+/// The shortest text that reads back to the same number; with an exponent where JSON has one too.
+pub fn shortest(value: f64) -> String {
+    let size = value.abs();
+    if size != 0.0 && !(1e-5..1e16).contains(&size) { format!("{value:e}") } else { value.to_string() }
+}
+
 impl Cell for f64 {
     fn read(text: &str) -> Result<Self, String> {
         if text.contains(',') {
@@ -52,7 +58,7 @@ impl Cell for f64 {
     }
 
     fn write(&self) -> String {
-        self.to_string()
+        shortest(*self)
     }
 
     fn json(&self) -> Value {

@@ -38,7 +38,12 @@ const FAULTS: &[Fault] = &[
     Fault { name: "brokenjson", file: DSC_JSON, break_it: break_json, says: &["line", "broken JSON"] },
     Fault { name: "brokenpet", file: PET_JSON, break_it: break_json, says: &["line", "broken JSON"] },
     Fault { name: "echoms", file: DSC_JSON, break_it: echo_in_ms, says: &["EchoTime", "30", "expected", "seconds"] },
-    Fault { name: "repms", file: DSC_JSON, break_it: tr_in_ms, says: &["RepetitionTime", "1500", "expected", "seconds"] },
+    Fault {
+        name: "repms",
+        file: DSC_JSON,
+        break_it: tr_in_ms,
+        says: &["RepetitionTime", "1500", "expected", "seconds"],
+    },
     Fault { name: "emptymask", file: LESIONS, break_it: clear, says: &["empty", "expected"] },
     Fault { name: "outside", file: LESIONS, break_it: far_away, says: &["outside", "expected", "found none"] },
     Fault { name: "lostplace", file: LESIONS, break_it: lose_place, says: &["another place", "header"] },
@@ -220,7 +225,8 @@ fn a_mask_on_another_grid_is_resampled_by_run_with_a_caveat() {
 fn a_mask_on_another_grid_is_refused_by_the_single_commands() {
     let study = Study::of(&["sub-01"]);
     let lesions = place(&study, "01", LESIONS);
-    let series = [("dsc", DSC, "--mask"), ("dsc", DSC, "--reference"), ("pet", PET, "--background"), ("pet", PET, "--mask")];
+    let series =
+        [("dsc", DSC, "--mask"), ("dsc", DSC, "--reference"), ("pet", PET, "--background"), ("pet", PET, "--mask")];
     for (command, image, option) in series {
         let image = place(&study, "01", image);
         let mut shapes = vec![Image::read(&image).shape(), Image::read(&lesions).shape()];
@@ -269,13 +275,24 @@ fn each_fault_of_a_file_is_told_by_the_single_commands() {
 #[test]
 fn times_in_milliseconds_on_the_command_line_are_refused() {
     let study = Study::of(&["sub-01"]);
-    for (option, value) in [("--te", "30"), ("--tr", "1500"), ("--te", "0"), ("--tr", "-1"), ("--te", "NaN")] {
+    let tell = [
+        ("--te", "30", 3, "milliseconds?"),
+        ("--tr", "1500", 3, "milliseconds?"),
+        ("--te", "0", 2, "expected a number above 0"),
+        ("--tr", "-1", 2, "expected a number above 0"),
+        ("--te", "NaN", 2, "expected a number above 0"),
+    ];
+    for (option, value, code, words) in tell {
         let answer = Answer::of(
-            relight().arg("dsc").arg(place(&study, "01", DSC)).arg("-o").arg(study.beside("maps")).args([option, value]),
+            relight()
+                .arg("dsc")
+                .arg(place(&study, "01", DSC))
+                .arg("-o")
+                .arg(study.beside("maps"))
+                .args([option, value]),
         );
-        assert!([2, 3].contains(&answer.code), "{option} {value}: exit code {}", answer.code);
-        let line = answer.last_line();
-        assert!(line.contains(option) && line.contains("seconds"), "{option} {value}: {line}");
+        let answer = answer.expect(code);
+        assert!(answer.stderr.contains(option) && answer.stderr.contains(words), "{option} {value}: {}", answer.stderr);
         assert!(!study.beside("maps").exists());
     }
 }

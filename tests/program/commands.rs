@@ -90,9 +90,10 @@ fn json_is_exactly_one_object() {
     assert_eq!(run["lesions"][0]["participant_id"], "sub-01");
     let session = study.path("sub-01/ses-01");
     let lesions = study.path("derivatives/manual/sub-01/ses-01/anat/sub-01_ses-01_label-lesion_mask.nii.gz");
-    for (command, image, map) in
-        [("dsc", "perf/sub-01_ses-01_dsc.nii.gz", "desc-normalized_rcbv"), ("pet", "pet/sub-01_ses-01_trc-MET_pet.nii.gz", "desc-tbr_pet")]
-    {
+    for (command, image, map) in [
+        ("dsc", "perf/sub-01_ses-01_dsc.nii.gz", "desc-normalized_rcbv"),
+        ("pet", "pet/sub-01_ses-01_trc-MET_pet.nii.gz", "desc-tbr_pet"),
+    ] {
         let maps = study.beside(command);
         let mut typed = relight();
         typed.arg(command).arg(session.join(image)).arg("-o").arg(&maps).arg("--lesions").arg(&lesions).arg("--json");
@@ -107,7 +108,8 @@ fn json_is_exactly_one_object() {
     let assessed = answer(&["assess", table.to_str().unwrap(), "--json"]).expect(0).json();
     assert_eq!(assessed["lesions"][0]["verdict"], run["lesions"][0]["verdict"]);
     let made = study.beside("made");
-    let typed = ["phantom", made.to_str().unwrap(), "--shape", "16x18x6", "--frames", "50", "--subjects", "1", "--json"];
+    let typed =
+        ["phantom", made.to_str().unwrap(), "--shape", "16x18x6", "--frames", "50", "--subjects", "1", "--json"];
     assert!(answer(&typed).expect(0).json()["lesions"].is_number());
     assert!(answer(&["settings", "--json"]).expect(0).json()["dsc"].is_object());
     assert!(answer(&["settings", "--schema"]).expect(0).json()["properties"]["dsc"].is_object());
@@ -227,7 +229,7 @@ fn the_last_line_says_what_became_of_the_run() {
     let second = study.run("out", &[]).expect(0);
     assert!(second.last_line().contains("0 sessions done, 1 unchanged"), "{}", second.last_line());
     let group = study.run("out", &["group"]).err_free();
-    assert!(group.last_line().contains("1 lesion of 1 session"), "{}", group.last_line());
+    assert!(group.last_line().contains("study page of 1 lesion from 1 finished session"), "{}", group.last_line());
 }
 
 impl Answer {

@@ -29,9 +29,11 @@ fn what_was_put_in_comes_back() {
                 wrong.push(format!("{name} {column}: expected {}, found {}", truth[column], row[column]));
             }
         }
-        for (measured, true_column, tolerance) in
-            [("rcbv_mean", "rcbv", RCBV_TOLERANCE), ("tbr_mean", "tbr", TBR_TOLERANCE), ("volume_ml", "volume_ml", 1e-4)]
-        {
+        for (measured, true_column, tolerance) in [
+            ("rcbv_mean", "rcbv", RCBV_TOLERANCE),
+            ("tbr_mean", "tbr", TBR_TOLERANCE),
+            ("volume_ml", "volume_ml", 1e-4),
+        ] {
             if truth[true_column] == "n/a" {
                 assert_eq!(row[measured], "n/a", "{name} {measured}");
                 continue;

@@ -62,9 +62,12 @@ fn each_kind_of_suv_has_its_published_maximum() {
     let Some(data) = reference_data() else { return };
     let study = data.join("sarcoma_study");
     let place = tempfile::tempdir().unwrap();
-    let lesions = study.join("derivatives/manual/sub-STS001/ses-01/pet/sub-STS001_ses-01_trc-18FFDG_label-L_mask.nii.gz");
-    let person = table(&study.join("participants.tsv")).into_iter().find(|row| row["participant_id"] == "sub-STS001").unwrap();
-    for (kind, expected) in [("bw", 7.91067), ("james", 5.99587), ("lbm", 5.88910), ("ibw", 6.64719), ("bsa", 1.96762)] {
+    let lesions =
+        study.join("derivatives/manual/sub-STS001/ses-01/pet/sub-STS001_ses-01_trc-18FFDG_label-L_mask.nii.gz");
+    let person =
+        table(&study.join("participants.tsv")).into_iter().find(|row| row["participant_id"] == "sub-STS001").unwrap();
+    for (kind, expected) in [("bw", 7.91067), ("james", 5.99587), ("lbm", 5.88910), ("ibw", 6.64719), ("bsa", 1.96762)]
+    {
         let mut command = relight();
         command.arg("pet").arg(study.join("sub-STS001/ses-01/pet/sub-STS001_ses-01_trc-18FFDG_pet.nii.gz"));
         command.arg("-o").arg(place.path().join(kind)).arg("--lesions").arg(&lesions).args(["--suv", kind]);
@@ -80,13 +83,13 @@ fn a_worklist_of_real_data_gives_the_same_numbers() {
     let study = data.join("sarcoma_study");
     let place = tempfile::tempdir().unwrap();
     run(&study, &place.path().join("folder"));
-    let mut list = String::from("participant_id\tsession_id\tpet\ttracer\tlesions\tpathway\tsex\tweight\theight\tacq_time\n");
+    let mut list =
+        String::from("participant_id\tsession_id\tpet\ttracer\tlesions\tpathway\tsex\tweight\theight\tacq_time\n");
     for person in table(&study.join("participants.tsv")) {
         let id = &person["participant_id"];
         let of = |column: &str| person.get(column).cloned().unwrap_or_else(|| "n/a".to_owned());
         let pet = study.join(format!("{id}/ses-01/pet/{id}_ses-01_trc-18FFDG_pet.nii.gz"));
-        let mask =
-            study.join(format!("derivatives/manual/{id}/ses-01/pet/{id}_ses-01_trc-18FFDG_label-L_mask.nii.gz"));
+        let mask = study.join(format!("derivatives/manual/{id}/ses-01/pet/{id}_ses-01_trc-18FFDG_label-L_mask.nii.gz"));
         assert!(pet.exists() && mask.exists(), "{id}");
         list.push_str(&format!(
             "{id}\tses-01\t{}\tFDG\t{}\tsarcoma\t{}\t{}\t{}\tn/a\n",
@@ -100,7 +103,8 @@ fn a_worklist_of_real_data_gives_the_same_numbers() {
     let path = place.path().join("list.tsv");
     fs::write(&path, list).unwrap();
     run(&path, &place.path().join("worklist"));
-    let (found, expected) = (table(&place.path().join("worklist/lesions.tsv")), table(&place.path().join("folder/lesions.tsv")));
+    let (found, expected) =
+        (table(&place.path().join("worklist/lesions.tsv")), table(&place.path().join("folder/lesions.tsv")));
     assert_eq!(found.len(), expected.len());
     for (found, expected) in found.iter().zip(&expected) {
         for column in ["participant_id", "tracer", "suv_max", "suv_mean", "suv_peak"] {
