@@ -90,7 +90,8 @@ fn a_changed_image_redoes_its_session() {
 fn shares_of_a_study_make_the_same_dataset_as_the_whole() {
     let study = Study::of(ALL);
     study.add("sub-01", "sub-broken");
-    fs::write(study.path("sub-broken/ses-01/perf/sub-broken_ses-01_dsc.json"), "{").unwrap();
+    let stray = study.path("sub-broken/ses-01/perf/sub-01_ses-01_dsc.nii.gz");
+    fs::copy(study.path("sub-01/ses-01/perf/sub-01_ses-01_dsc.nii.gz"), stray).unwrap();
     study.run("whole", &[]).expect(5);
     study.run("shares", &["participant", "--shard", "1/2"]);
     study.run("shares", &["participant", "--shard", "2/2"]);
