@@ -146,9 +146,21 @@ pub fn measure(
         }
     };
     let mut reference_curves = None;
+    let mut reference = reference;
     if let Some(mask) = &reference {
-        result.normalize(mask).map_err(failed)?;
-        reference_curves = Some(region_curves(&signal, &result, mask, "the reference region").map_err(failed)?);
+        let normalized = result
+            .normalize(mask)
+            .and_then(|()| region_curves(&signal, &result, mask, "the reference region"));
+        match normalized {
+            Ok(curves) => reference_curves = Some(curves),
+            // A region that a person drew must serve; one that was found may turn out unusable, and then is none.
+            Err(error) if reference_given => return Err(failed(error)),
+            Err(error) => {
+                result.normalized = None;
+                caveats.push(Caveat::new(CaveatCode::NoReference, error.to_string()));
+                reference = None;
+            }
+        }
     }
     let facts = match &reference {
         Some(mask) => {
