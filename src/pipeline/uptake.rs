@@ -8,7 +8,7 @@ use crate::image::{Mask, NiftiImage, Volume, resample_mask};
 use crate::pet::{self, Background, BackgroundSource, FrameReduction, PetResult, TimeActivity, quantify};
 use crate::quality::{Caveat, CaveatCode};
 use crate::region::{
-    self, BackgroundShape, Outline, RegionError, background, brain_mask, crosses_midline, find_midline,
+    self, BackgroundShape, Outline, RegionError, background, crosses_midline, find_midline, head_mask,
 };
 use crate::study::InputFile;
 
@@ -156,14 +156,14 @@ fn automatic(
     settings: &region::Settings,
 ) -> Result<(region::Background, Vec<Caveat>), RegionError> {
     let union = union_of(lesions).ok_or(RegionError::EmptyMask { mask: "lesion" })?;
-    let anatomical_head = anatomy.and_then(|anatomy| Some((anatomy, brain_mask(anatomy).ok()?)));
+    let anatomical_head = anatomy.and_then(|anatomy| Some((anatomy, head_mask(anatomy).ok()?)));
     let head = match (&brain, &anatomical_head) {
         (Some(brain), _) => (*brain).clone(),
         (None, Some((_, head))) => match resample_mask(head, &image.grid, None) {
             Ok(head) if head.count() > 0 => head,
-            _ => brain_mask(image)?,
+            _ => head_mask(image)?,
         },
-        (None, None) => brain_mask(image)?,
+        (None, None) => head_mask(image)?,
     };
     let plane = match &anatomical_head {
         Some((anatomy, head)) => find_midline(anatomy, head, None, settings)?.plane,
