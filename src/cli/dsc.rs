@@ -29,10 +29,10 @@ pub struct Arguments {
     #[arg(long, alias = "second_echo", value_name = "FILE")]
     second_echo: Option<PathBuf>,
     /// Echo time in seconds; replaces the sidecar's EchoTime.
-    #[arg(long, value_name = "S")]
+    #[arg(long, value_name = "S", value_parser = single::positive, allow_negative_numbers = true)]
     te: Option<f64>,
     /// Time between frames in seconds; replaces the sidecar's RepetitionTime.
-    #[arg(long, value_name = "S")]
+    #[arg(long, value_name = "S", value_parser = single::positive, allow_negative_numbers = true)]
     tr: Option<f64>,
     /// Brain mask on the grid of the series; `auto` finds one, `none` measures every voxel.
     #[arg(long, value_name = "FILE|auto|none", default_value = "auto")]

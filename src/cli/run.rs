@@ -60,7 +60,7 @@ pub struct Arguments {
     /// A failed quality check is exit code 7.
     #[arg(long)]
     strict: bool,
-    /// Memory that sessions at work may take together, such as 8G or 500M [default: 2G].
+    /// Memory that sessions at work may take together, such as 8G or 500M [default: 4G].
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     memory: Option<u64>,
     /// Day against which follow-up windows are told, YYYY-MM-DD [default: the latest acq_time of the study].

@@ -43,8 +43,11 @@ pub trait Cell: Sized {
     }
 }
 
-/// Longest number that is written without an exponent: 17 digits, a sign, a point and a few zeros.
-const LONGEST_PLAIN: usize = 26;
+/// The shortest text that reads back to the same number; with an exponent where JSON has one too.
+pub fn shortest(value: f64) -> String {
+    let size = value.abs();
+    if size != 0.0 && !(1e-5..1e16).contains(&size) { format!("{value:e}") } else { value.to_string() }
+}
 
 impl Cell for f64 {
     fn read(text: &str) -> Result<Self, String> {
@@ -55,9 +58,7 @@ impl Cell for f64 {
     }
 
     fn write(&self) -> String {
-        let plain = self.to_string();
-        // The same digits with an exponent, where a hundred zeros would hide them.
-        if plain.len() > LONGEST_PLAIN { format!("{self:e}") } else { plain }
+        shortest(*self)
     }
 
     fn json(&self) -> Value {

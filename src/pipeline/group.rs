@@ -1,13 +1,13 @@
 //! The study as a whole: one table, one page, from the finished sessions of the output.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use jiff::civil::Date;
 
+use super::GroupPage;
 use super::Summary;
 use super::measured::Measured;
-use super::subject::{VERSION, read_measured};
+use super::subject::{VERSION, read_measured, reasons};
 use crate::dataset::{
     Completion, DatasetError, OutputFolder, hash_text, json_text, lesions_dictionary, merge_sessions, write_file,
 };
@@ -24,7 +24,7 @@ pub fn write(
     as_of: Option<Date>,
     settings: &Settings,
     summary: &Summary,
-) -> Result<PathBuf, DatasetError> {
+) -> Result<GroupPage, DatasetError> {
     let root = output.root();
     let table = merge_sessions(root, &verdict::COLUMNS)?;
     write_file(&root.join("lesions.tsv"), table.text.as_bytes())?;
@@ -38,8 +38,11 @@ pub fn write(
         let folder = output.session(&session.participant_id, session.session_id.as_deref());
         let Some(measured) = read_measured(&folder, &stem) else {
             let told = failures.iter().any(|(label, _)| *label == stem);
-            if !told && session.readiness() == Readiness::Ready {
-                failures.push((stem, "not processed yet".to_owned()));
+            match session.readiness() {
+                _ if told => {}
+                Readiness::Ready => failures.push((stem, "no result: not processed yet, or failed".to_owned())),
+                Readiness::Broken(problems) => failures.push((stem, reasons(problems))),
+                Readiness::NothingToMeasure => {}
             }
             continue;
         };
@@ -79,7 +82,7 @@ pub fn write(
     };
     let path = root.join("index.html");
     write_file(&path, study_page(&page).as_bytes())?;
-    Ok(path)
+    Ok(GroupPage { path, sessions: run_ids.len(), lesions: page.lesions.len() })
 }
 
 fn row(lesion: Measured, settings: &Settings) -> StudyRow {

@@ -9,6 +9,7 @@ use super::perfusion::{self, Brain, DscInput, Perfusion};
 use super::pictures::{Scene, Shown, Uptake as UptakePicture, film_strip};
 use super::uptake::{self, BackgroundChoice, Head, PetInput, Uptake};
 use super::{Steps, methods};
+use crate::acquisition::DscAcquisition;
 use crate::clinical::{Pathway, Tracer};
 use crate::dsc::{relative_peak_height, tumor_burden_class};
 use crate::image::{Labels, Mask, NiftiImage, Volume, resample_mask};
@@ -33,8 +34,8 @@ pub struct SessionImages {
     pub lesions: Vec<Measured>,
     /// The lesions as drawn, for the label map of the output.
     pub masks: LesionMasks,
-    /// The DSC series.
-    pub perfusion: Option<Perfusion>,
+    /// The DSC series, with what is known of its acquisition.
+    pub perfusion: Option<(Perfusion, DscAcquisition)>,
     /// The PET images, the one that the rows tell first.
     pub uptake: Vec<(Uptake, Option<Tracer>)>,
 }
@@ -89,7 +90,8 @@ pub fn measure(
             reference: session.reference_for(SeriesKind::Dsc).map(|mask| (&mask.file, Fit::SameScanner)),
             lesions: Some(&drawn),
         };
-        perfusion = Some(perfusion::measure(&input, &settings.dsc, &settings.region)?);
+        let measured = perfusion::measure(&input, &settings.dsc, &settings.region)?;
+        perfusion = Some((measured, acquisition));
     }
 
     let mut images: Vec<&PetInputs> = session.pet.iter().collect();
@@ -132,7 +134,7 @@ pub fn measure(
             settings,
             masks: &masks.own,
             anatomy: anatomy.as_ref(),
-            perfusion: perfusion.as_ref(),
+            perfusion: perfusion.as_ref().map(|(perfusion, _)| perfusion),
             uptake: uptake.first(),
             series: session.dsc.as_ref().map_or("", |dsc| dsc.image.file.relative()),
         };

@@ -166,6 +166,7 @@ pub fn run_dsc(
     };
     let reference = request.reference.as_ref().map(InputFile::lone);
     sources.extend(brain_file.iter().chain(&reference).cloned());
+    sources.extend(request.lesions.as_ref().map(InputFile::lone));
     let masks = read_lesions(request.lesions.as_deref(), request.split, settings)?;
     steps.next("reading and mapping");
     let input = DscInput {
@@ -217,6 +218,7 @@ pub fn run_pet(
     let brain = request.mask.as_ref().map(InputFile::lone);
     let mut sources = vec![image.clone()];
     sources.extend(background_file.iter().chain(&brain).cloned());
+    sources.extend(request.lesions.as_ref().map(InputFile::lone));
     let masks = read_lesions(request.lesions.as_deref(), request.split, settings)?;
     steps.next("reading and measuring");
     let input = PetInput {

@@ -19,15 +19,16 @@ use crate::dataset::{
     json_text, lesions_dictionary, lesions_tsv, write_file,
 };
 use crate::image::NiftiImage;
+use crate::quality::{Caveat, CaveatCode};
 use crate::report::html::subject_page;
 use crate::report::model::{LesionPage, Panel, Provenance, SubjectPage};
 use crate::settings::Settings;
-use crate::study::{Readiness, SessionInputs, Study, Subject, dsc_acquisition};
+use crate::study::{Readiness, SessionInputs, Study, StudyError, Subject};
 use crate::verdict::{self, Verdict, judge};
 
 /// Program version.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
-/// Memory of sessions at work unless told otherwise, bytes.
+/// Memory of sessions at work unless told otherwise, bytes; `relight run --help` tells it.
 const DEFAULT_MEMORY: u64 = 4 << 30;
 
 /// A session that has its result.
@@ -40,6 +41,8 @@ struct Done {
     completion: Completion,
     /// Where the outputs of a session measured now wait.
     staging: Option<Staging>,
+    /// Whether this run was asked for it; other sessions of the subject stand beside it for the follow-up.
+    asked: bool,
 }
 
 /// What became of a subject.
@@ -53,12 +56,14 @@ struct Outcome {
     lesions: Vec<Value>,
 }
 
-/// Works through all subjects, several at a time as far as threads and memory allow.
+/// Works through the subjects that are asked for, several at a time as far as threads and memory allow. `whole` holds
+/// their other sessions too: follow-up is told against all that were measured.
 ///
 /// Sessions run on threads of their own and share the pool for their inner loops, so that one that waits for memory
 /// blocks no other.
 pub fn run_all(
     study: &Study,
+    whole: &Study,
     output: &OutputFolder,
     options: &RunOptions,
     settings: &Settings,
@@ -67,6 +72,7 @@ pub fn run_all(
 ) -> Result<(), RunError> {
     let work = Work {
         study,
+        whole,
         output,
         options,
         settings,
@@ -104,6 +110,7 @@ pub fn run_all(
 
 struct Work<'a> {
     study: &'a Study,
+    whole: &'a Study,
     output: &'a OutputFolder,
     options: &'a RunOptions,
     settings: &'a Settings,
@@ -116,18 +123,29 @@ impl Work<'_> {
     fn subject(&self, subject: &Subject) -> Result<Outcome, DatasetError> {
         let mut outcome = Outcome::default();
         let mut sessions = Vec::new();
-        for session in &subject.sessions {
+        let mut lacking = Vec::new();
+        let whole = self.whole.subjects.iter().find(|whole| whole.participant_id == subject.participant_id);
+        for session in &whole.unwrap_or(subject).sessions {
             let label = session.stem();
-            let failed = |reason: String, outcome: &mut Outcome| {
+            let asked = subject.sessions.iter().any(|asked| asked.session_id == session.session_id);
+            if !asked {
+                match self.earlier(subject, session) {
+                    Some(done) => sessions.push(done),
+                    None if session.readiness() == Readiness::NothingToMeasure => {}
+                    None => lacking.push((label, session.date())),
+                }
+                continue;
+            }
+            let mut failed = |reason: String, outcome: &mut Outcome| {
                 let reason = self.without_root(&reason);
                 self.progress.end(&label, &format!("failed: {reason}"));
                 outcome.failures.push((label.clone(), reason));
+                lacking.push((label.clone(), session.date()));
                 self.output.remove_session(&session.participant_id, session.session_id.as_deref())
             };
             match session.readiness() {
                 Readiness::Broken(problems) => {
-                    let reasons: Vec<String> = problems.iter().map(ToString::to_string).collect();
-                    failed(reasons.join("; "), &mut outcome)?;
+                    failed(reasons(problems), &mut outcome)?;
                     continue;
                 }
                 Readiness::NothingToMeasure => {
@@ -162,49 +180,64 @@ impl Work<'_> {
             remove_page(self.output, &subject.participant_id);
             return Ok(outcome);
         }
-        self.judge_and_write(subject, sessions, &mut outcome)?;
+        self.judge_and_write(subject, sessions, &lacking, &mut outcome)?;
         Ok(outcome)
     }
 
-    /// Measures a session into a staging folder, or takes it from an earlier run.
-    fn session(&self, subject: &Subject, session: &SessionInputs) -> Result<Done, SessionError> {
-        let stem = session.stem();
-        let inputs = input_records(&session.files())?;
-        let facts = format!(
-            "{:?} {:?} {:?} {:?} {:?} {:?} {:?}",
-            subject.facts,
-            subject.pathway,
-            session.facts,
-            session.body,
-            session.lesion_facts,
-            session.row_facts,
-            self.options.split
-        );
-        let run_id = RunId::new(&inputs, &facts, &self.hash, VERSION);
-        let folder = self.output.session(&session.participant_id, session.session_id.as_deref());
+    /// The session before anything is measured; what identifies its run is known.
+    fn begin(&self, subject: &Subject, session: &SessionInputs) -> Result<Done, SessionError> {
+        let inputs = input_records(&session.files()).map_err(|error| match error {
+            // An input that cannot be read is a fault of this session, not of the output.
+            DatasetError::Unreadable { file, problem } => StudyError::Unreadable { file, problem }.into(),
+            other => SessionError::Output(other),
+        })?;
+        let facts = format!("{}{:?}", subject.facts_text(session), self.options.split);
         let completion = Completion {
-            run_id,
+            run_id: RunId::new(&inputs, &facts, &self.hash, VERSION),
             version: VERSION.to_owned(),
             rules_version: self.settings.verdict.rules_version.clone(),
             settings_hash: self.hash.clone(),
             inputs,
             outputs: Vec::new(),
         };
-        let done = |lesions, staging| Done {
-            label: stem.clone(),
+        Ok(Done {
+            label: session.stem(),
             participant_id: session.participant_id.clone(),
             session_id: session.session_id.clone(),
             date: session.date(),
-            lesions,
-            completion: completion.clone(),
-            staging,
-        };
+            lesions: Vec::new(),
+            completion,
+            staging: None,
+            asked: true,
+        })
+    }
+
+    /// What an earlier run measured of the session, where that is current.
+    fn measured_earlier(&self, session: &Done) -> Option<Vec<Measured>> {
+        let folder = self.output.session(&session.participant_id, session.session_id.as_deref());
+        Completion::is_current(&folder, &session.label, &session.completion.run_id)
+            .then(|| read_measured(&folder, &session.label))?
+    }
+
+    /// A session that this run was not asked for; `None` where no current result of it stands in the output.
+    fn earlier(&self, subject: &Subject, session: &SessionInputs) -> Option<Done> {
+        if session.readiness() != Readiness::Ready {
+            return None;
+        }
+        let begun = self.begin(subject, session).ok()?;
+        let lesions = self.measured_earlier(&begun)?;
+        Some(Done { lesions, asked: false, ..begun })
+    }
+
+    /// Measures a session into a staging folder, or takes it from an earlier run.
+    fn session(&self, subject: &Subject, session: &SessionInputs) -> Result<Done, SessionError> {
+        let begun = self.begin(subject, session)?;
+        let stem = begun.label.clone();
         if !self.options.force
-            && Completion::is_current(&folder, &stem, &completion.run_id)
-            && let Some(lesions) = read_measured(&folder, &stem)
+            && let Some(lesions) = self.measured_earlier(&begun)
         {
             self.progress.end(&stem, "unchanged");
-            return Ok(done(lesions, None));
+            return Ok(Done { lesions, ..begun });
         }
         let series = usize::from(session.dsc.is_some()) + session.pet.len();
         let mut steps = Steps::new(self.progress, &stem, series + 4);
@@ -223,17 +256,11 @@ impl Work<'_> {
             &images.masks,
             &Destination { folder: &anat, stem: stem_of_session, sources: &files, force: true },
         )?;
-        if let (Some(perfusion), Some(dsc)) = (&images.perfusion, &session.dsc) {
-            let frame_time = NiftiImage::open(dsc.image.file.path())?.frame_time();
-            let (acquisition, _) =
-                dsc_acquisition(&dsc.image.sidecar()?, None, frame_time, &Default::default(), &self.settings.study)?;
+        if let (Some((perfusion, acquisition)), Some(dsc)) = (&images.perfusion, &session.dsc) {
             let folder = staging.folder().join("perf");
             let stem = OutputStem::of_series(dsc.image.file.file_name());
-            write_perfusion(
-                perfusion,
-                &acquisition,
-                &Destination { folder: &folder, stem, sources: &files, force: true },
-            )?;
+            let destination = Destination { folder: &folder, stem, sources: &files, force: true };
+            write_perfusion(perfusion, acquisition, &destination)?;
         }
         for (uptake, tracer) in &images.uptake {
             let folder = staging.folder().join("pet");
@@ -251,14 +278,16 @@ impl Work<'_> {
             count => format!("{count} lesions measured"),
         };
         self.progress.end(&stem, &words);
-        Ok(done(images.lesions, Some(staging)))
+        Ok(Done { lesions: images.lesions, staging: Some(staging), ..begun })
     }
 
     /// Lines the sessions up in time, judges every lesion, writes tables, puts the sessions into place, draws the page.
+    /// `lacking` names sessions of the subject that hold a scan and have no result.
     fn judge_and_write(
         &self,
         subject: &Subject,
         mut sessions: Vec<Done>,
+        lacking: &[(String, Option<jiff::civil::Date>)],
         outcome: &mut Outcome,
     ) -> Result<(), DatasetError> {
         if sessions.iter().all(|session| session.date.is_some()) {
@@ -280,6 +309,16 @@ impl Work<'_> {
                 sessions[place].lesions[row].record = record;
             }
         }
+        for session in &mut sessions {
+            let missed = missed_before(&session.label, session.date, lacking);
+            for lesion in &mut session.lesions {
+                // A row of an earlier run may tell of a session that has its result by now.
+                lesion.measured_caveats.retain(|caveat| caveat.code != CaveatCode::FollowupIncomplete);
+                if !missed.is_empty() {
+                    lesion.measured_caveats.push(Caveat::new(CaveatCode::FollowupIncomplete, missed.join(", ")));
+                }
+            }
+        }
         let verdicts: Vec<Vec<Verdict>> = sessions
             .iter()
             .map(|session| session.lesions.iter().map(|lesion| judge(&lesion.record, &self.settings.verdict)).collect())
@@ -287,10 +326,11 @@ impl Work<'_> {
         let mut inputs: Vec<FileRecord> = Vec::new();
         for (session, verdicts) in sessions.iter_mut().zip(&verdicts) {
             inputs.extend(session.completion.inputs.iter().cloned());
-            outcome.quality_failures += usize::from(session.lesions.iter().any(quality_failed));
-            outcome.lesions.extend(
-                session.lesions.iter().zip(verdicts).map(|(lesion, verdict)| Value::Object(row_json(lesion, verdict))),
-            );
+            if session.asked {
+                let rows = session.lesions.iter().zip(verdicts);
+                outcome.quality_failures += usize::from(session.lesions.iter().any(quality_failed));
+                outcome.lesions.extend(rows.map(|(lesion, verdict)| Value::Object(row_json(lesion, verdict))));
+            }
             self.write_session(session, verdicts)?;
         }
         let lesions = by_lesion.values().map(|scans| LesionPage {
@@ -380,6 +420,19 @@ impl Work<'_> {
     }
 }
 
+/// Which of the sessions without a result come before a session: by date where both are dated, by label otherwise.
+fn missed_before<'a>(
+    label: &str,
+    date: Option<jiff::civil::Date>,
+    lacking: &'a [(String, Option<jiff::civil::Date>)],
+) -> Vec<&'a str> {
+    let before = |(other, other_date): &&(String, Option<jiff::civil::Date>)| match (other_date, date) {
+        (Some(other), Some(date)) if *other != date => *other < date,
+        _ => other.as_str() < label,
+    };
+    lacking.iter().filter(before).map(|(other, _)| other.as_str()).collect()
+}
+
 /// The row as flat JSON: measured columns, then those of the verdict.
 pub fn row_json(lesion: &Measured, verdict: &Verdict) -> Map<String, Value> {
     let mut row = lesion.record.json();
@@ -444,6 +497,11 @@ fn radiotherapy(dose: Option<f64>, fractions: Option<f64>, end: Option<jiff::civ
         (None, Some(end)) => Some(format!("radiotherapy ended {end}")),
         (None, None) => None,
     }
+}
+
+/// What is wrong with a session before an image is opened.
+pub fn reasons(problems: &[StudyError]) -> String {
+    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
 /// The chain of causes, each once.
