@@ -14,6 +14,7 @@ use super::uptake::Uptake;
 use crate::acquisition::DscAcquisition;
 use crate::clinical::Tracer;
 use crate::dataset::{ImageSidecar, OutputStem, check_replaceable, json_text, replace_file, sidecar_name, write_file};
+use crate::dsc::PerfusionMaps;
 use crate::image::{Compression, Labels, Mask, Volume, write_labels, write_mask, write_volume};
 use crate::pet::LesionUptake;
 use crate::quality::Caveat;
@@ -69,7 +70,8 @@ pub fn write_perfusion(
     destination: &Destination<'_>,
 ) -> Result<Vec<Written>, SessionError> {
     let result = &perfusion.result;
-    let maps = result.maps();
+    let mut maps = result.maps();
+    maps.extend(perfusion.flow.iter().flat_map(PerfusionMaps::maps));
     let mut outputs: Vec<Output<'_>> = maps
         .iter()
         .map(|map| {

@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use super::error::SessionError;
 use super::masks::{Fit, LesionMasks};
 use super::measured::Measured;
-use super::perfusion::{self, Brain, DscInput, Perfusion};
+use super::perfusion::{self, Artery, Brain, DscInput, Perfusion};
 use super::pictures::{Scene, Shown, Uptake as UptakePicture, film_strip};
 use super::uptake::{self, BackgroundChoice, Head, PetInput, Uptake};
 use super::{Steps, methods};
 use crate::acquisition::DscAcquisition;
 use crate::clinical::{Pathway, Tracer};
-use crate::dsc::{relative_peak_height, tumor_burden_class};
+use crate::dsc::{DeconvolutionMethod, relative_peak_height, tumor_burden_class};
 use crate::image::{Labels, Mask, NiftiImage, Volume, resample_mask};
 use crate::lesion::{
     Core, DscCurves, DscMaps, Enhancement, LesionRecord, RcbvCutoffs, Split, enhancement, measure_dsc, measure_shape,
@@ -89,6 +89,13 @@ pub fn measure(
                 .map_or(Brain::Automatic, |mask| Brain::Given(&mask.file, Fit::SameScanner)),
             reference: session.reference_for(SeriesKind::Dsc).map(|mask| (&mask.file, Fit::SameScanner)),
             lesions: Some(&drawn),
+            artery: match settings.dsc.perfusion.deconvolution {
+                DeconvolutionMethod::None => Artery::None,
+                DeconvolutionMethod::Osvd
+                | DeconvolutionMethod::Csvd
+                | DeconvolutionMethod::Ssvd
+                | DeconvolutionMethod::Tikhonov => Artery::Automatic,
+            },
         };
         let measured = perfusion::measure(&input, &settings.dsc, &settings.region)?;
         perfusion = Some((measured, acquisition));
@@ -358,13 +365,16 @@ impl Bench<'_> {
             let map = |values: &[f32]| Volume::from_masked(&result.mask, values);
             let (rcbv, uncorrected) = (map(&normalized.rcbv), map(&normalized.uncorrected));
             let k2 = result.leakage.as_ref().map(|leakage| map(&leakage.k2));
+            let rcbf = perfusion.relative_flow().map(|values| map(&values));
+            let flow = perfusion.flow.as_ref();
+            let (mtt, tmax) = (flow.map(|flow| map(&flow.mtt)), flow.map(|flow| map(&flow.tmax)));
             let maps = DscMaps {
                 rcbv: &rcbv,
                 rcbv_uncorrected: Some(&uncorrected),
                 k2: k2.as_ref(),
-                rcbf: None,
-                mtt: None,
-                tmax: None,
+                rcbf: rcbf.as_ref(),
+                mtt: mtt.as_ref(),
+                tmax: tmax.as_ref(),
             };
             let curves = DscCurves {
                 rph: lesion_curves
@@ -404,7 +414,10 @@ impl Bench<'_> {
                 .map_or_else(Vec::new, |curves| curves.relaxation_rate.clone()),
             arrival: result.arrival_time(),
         });
-        Ok(PerfusionOfLesion { caveats, checks: judged.checks, bolus, burden })
+        // The checks of flow stand with the others and do not lower the word that gates rCBV.
+        let mut checks = judged.checks;
+        checks.extend(perfusion.flow.iter().flat_map(|flow| flow.checks.iter().cloned()));
+        Ok(PerfusionOfLesion { caveats, checks, bolus, burden })
     }
 
     /// The enhancing part of the lesion, found on the post-contrast T1 and taken to the grid of the series.

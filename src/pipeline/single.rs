@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::error::SessionError;
 use super::masks::{Fit, LesionMasks};
 use super::outputs::{Destination, Written, write_perfusion, write_uptake};
-use super::perfusion::{self, Brain, DscInput};
+use super::perfusion::{self, Artery, Brain, DscInput};
 use super::session::{Bench, default_background};
 use super::subject::row_json;
 use super::uptake::{self, BackgroundChoice, Head, PetInput};
@@ -51,10 +51,21 @@ pub struct DscRequest {
     pub lesions: Option<PathBuf>,
     /// How the lesion mask is split.
     pub split: Option<Split>,
+    /// Where the arterial curve comes from; `None` where no flow is asked for.
+    pub artery: Option<ArteryRequest>,
     /// Where the maps go.
     pub output: PathBuf,
     /// Whether files of others may be replaced.
     pub force: bool,
+}
+
+/// The arterial curve of a deconvolution.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ArteryRequest {
+    /// A mask on the grid of the series.
+    File(PathBuf),
+    /// Found among the voxels.
+    Automatic,
 }
 
 /// A PET image to be mapped.
@@ -165,7 +176,11 @@ pub fn run_dsc(
         MaskRequest::Automatic | MaskRequest::None => None,
     };
     let reference = request.reference.as_ref().map(InputFile::lone);
-    sources.extend(brain_file.iter().chain(&reference).cloned());
+    let artery = match &request.artery {
+        Some(ArteryRequest::File(path)) => Some(InputFile::lone(path)),
+        Some(ArteryRequest::Automatic) | None => None,
+    };
+    sources.extend(brain_file.iter().chain(&reference).chain(&artery).cloned());
     sources.extend(request.lesions.as_ref().map(InputFile::lone));
     let masks = read_lesions(request.lesions.as_deref(), request.split, settings)?;
     steps.next("reading and mapping");
@@ -180,6 +195,11 @@ pub fn run_dsc(
         },
         reference: reference.as_ref().map(|file| (file, Fit::SameGrid)),
         lesions: masks.as_ref(),
+        artery: match (&request.artery, &artery) {
+            (_, Some(file)) => Artery::Given(file, Fit::SameGrid),
+            (Some(_), None) => Artery::Automatic,
+            (None, None) => Artery::None,
+        },
     };
     let perfusion = perfusion::measure(&input, &settings.dsc, &settings.region)?;
     caveats.extend(perfusion.result.caveats.iter().chain(&perfusion.caveats).cloned());
