@@ -116,6 +116,7 @@ pub fn measure(
         caveats.extend(drawn.caveats.iter().cloned());
         let input = PetInput {
             image: &pet.image.file,
+            volume: None,
             acquisition: &acquisition,
             background: default_background(subject.pathway.pathway, tracer.as_ref()),
             head: Head {
@@ -124,7 +125,7 @@ pub fn measure(
             },
             lesions: Some(&drawn),
         };
-        uptake.push((uptake::measure(&input, &settings.pet, &settings.region)?, tracer));
+        uptake.push((uptake::measure(input, &settings.pet, &settings.region)?, tracer));
     }
     if uptake.len() > 1 {
         let names: Vec<&str> =
@@ -144,6 +145,7 @@ pub fn measure(
             perfusion: perfusion.as_ref().map(|(perfusion, _)| perfusion),
             uptake: uptake.first(),
             series: session.dsc.as_ref().map_or("", |dsc| dsc.image.file.relative()),
+            pictures: true,
         };
         let record = facts(subject, session, drawn.label, drawn.name.clone(), masks.own.lesions.len() == 1);
         let mut measured = bench.lesion(place, record, caveats.clone())?;
@@ -281,6 +283,8 @@ pub struct Bench<'a> {
     pub uptake: Option<&'a (Uptake, Option<Tracer>)>,
     /// Name of the DSC series, for messages.
     pub series: &'a str,
+    /// Whether a page will show the lesions.
+    pub pictures: bool,
 }
 
 /// What the DSC series says of one lesion, beside its columns.
@@ -332,7 +336,9 @@ impl Bench<'_> {
                 variation,
             });
         }
-        measured.panels = self.pictures(&drawn.mask, &record, burden.as_ref());
+        if self.pictures {
+            measured.panels = self.film_strip(&drawn.mask, &record, burden.as_ref());
+        }
         measured.measured_caveats = without_repeats(caveats);
         measured.record = record;
         Ok(measured)
@@ -487,7 +493,7 @@ impl Bench<'_> {
         Ok(caveats)
     }
 
-    fn pictures(
+    fn film_strip(
         &self,
         lesion: &Mask,
         record: &LesionRecord,

@@ -38,6 +38,8 @@ pub struct Head<'a> {
 pub struct PetInput<'a> {
     /// The image.
     pub image: &'a InputFile,
+    /// Its volume, where it was read before.
+    pub volume: Option<Volume>,
     /// What the method must know of the scan.
     pub acquisition: &'a PetAcquisition,
     /// What uptake is divided by.
@@ -66,7 +68,7 @@ pub struct Uptake {
 
 /// Reads and quantifies an image.
 pub fn measure(
-    input: &PetInput<'_>,
+    input: PetInput<'_>,
     pet_settings: &pet::Settings,
     region_settings: &region::Settings,
 ) -> Result<Uptake, SessionError> {
@@ -109,7 +111,8 @@ pub fn measure(
         caveats.extend(reduced.caveats);
         (reduced.volume, reduced.acquisition, reduced.curves)
     } else {
-        (image.read_volume()?, input.acquisition.clone(), Vec::new())
+        let volume = input.volume.map_or_else(|| image.read_volume(), Ok)?;
+        (volume, input.acquisition.clone(), Vec::new())
     };
 
     let mut mask = None;
