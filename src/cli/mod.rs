@@ -1,6 +1,7 @@
 //! The command line: what was typed becomes a request; the rooms do the work; the outcome becomes an exit code.
 
 mod assess;
+mod calibrate;
 mod dsc;
 mod exit;
 mod explain;
@@ -8,6 +9,7 @@ mod pet;
 mod phantom;
 mod progress;
 mod run;
+mod schedule;
 mod settings;
 mod single;
 
@@ -71,6 +73,8 @@ enum Command {
     Dsc(dsc::Arguments),
     Pet(pet::Arguments),
     Assess(assess::Arguments),
+    Schedule(schedule::Arguments),
+    Calibrate(calibrate::Arguments),
     Phantom(phantom::Arguments),
     Settings(settings::Arguments),
     Explain(explain::Arguments),
@@ -121,6 +125,8 @@ pub fn main() -> std::process::ExitCode {
         Command::Dsc(arguments) => dsc::execute(&arguments, &cli.global, &voice),
         Command::Pet(arguments) => pet::execute(&arguments, &cli.global, &voice),
         Command::Assess(arguments) => assess::execute(&arguments, &cli.global, &voice),
+        Command::Schedule(arguments) => schedule::execute(&arguments, &cli.global),
+        Command::Calibrate(arguments) => calibrate::execute(&arguments, &cli.global, &voice),
         Command::Phantom(arguments) => phantom::execute(&arguments, &cli.global, &voice),
         Command::Settings(arguments) => settings::execute(&arguments, &cli.global),
         Command::Explain(arguments) => explain::execute(&arguments, &cli.global),

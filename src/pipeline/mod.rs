@@ -9,10 +9,13 @@ mod methods;
 mod outputs;
 mod perfusion;
 mod pictures;
+mod protocol;
+mod sarcoma;
 mod session;
 mod single;
 mod subject;
 mod uptake;
+mod visits;
 
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -25,7 +28,9 @@ pub use masks::Fit;
 pub use single::{
     ArteryRequest, BackgroundRequest, DscRequest, MaskRequest, PetRequest, SingleOutcome, run_dsc, run_pet,
 };
+pub use subject::read_surveillance;
 pub use uptake::BackgroundChoice;
+pub use visits::{PlannedVisit, SubjectVisits, study_visits, subject_visits, treatment_end};
 
 use crate::clinical::Pathway;
 use crate::dataset::{DatasetError, DatasetSource, Log, OutputFolder, write_dataset_files};

@@ -11,9 +11,10 @@ use super::error::SessionError;
 use super::followup::{Milestones, line_up};
 use super::measured::Measured;
 use super::outputs::{Destination, write_lesions, write_perfusion, write_uptake};
+use super::sarcoma::surveillance;
 use super::session::{measure, quality_failed};
 use super::{Progress, RunError, RunOptions, Steps, Summary};
-use crate::clinical::Tracer;
+use crate::clinical::{Pathway, Tracer};
 use crate::dataset::{
     Completion, DatasetError, FileRecord, LesionRow, OutputFolder, OutputStem, RunId, Staging, input_records,
     json_text, lesions_dictionary, lesions_tsv, write_file,
@@ -22,6 +23,7 @@ use crate::image::NiftiImage;
 use crate::quality::{Caveat, CaveatCode};
 use crate::report::html::subject_page;
 use crate::report::model::{LesionPage, Panel, Provenance, SubjectPage};
+use crate::report::surveillance::Surveillance;
 use crate::settings::Settings;
 use crate::study::{Readiness, SessionInputs, Study, StudyError, Subject};
 use crate::verdict::{self, Verdict, judge};
@@ -319,6 +321,12 @@ impl Work<'_> {
                 }
             }
         }
+        let surveillance = (subject.pathway.pathway == Some(Pathway::Sarcoma)).then(|| {
+            let as_of = self.options.as_of.or_else(|| self.study.latest_date());
+            let mut visits: Vec<&mut Vec<Measured>> = sessions.iter_mut().map(|session| &mut session.lesions).collect();
+            surveillance(subject, &mut visits, as_of)
+        });
+        self.write_surveillance(&subject.participant_id, surveillance.as_ref())?;
         let verdicts: Vec<Vec<Verdict>> = sessions
             .iter()
             .map(|session| session.lesions.iter().map(|lesion| judge(&lesion.record, &self.settings.verdict)).collect())
@@ -347,9 +355,21 @@ impl Work<'_> {
             radiotherapy_end: facts.rt_end,
             study_link: Some("index.html".to_owned()),
             lesions: lesions.collect(),
+            surveillance,
             provenance: self.provenance(&sessions, inputs),
         };
         write_file(&self.output.root().join(format!("{}.html", subject.participant_id)), subject_page(&page).as_bytes())
+    }
+
+    /// Keeps the surveillance of a subject beside its sessions, so that its page can be drawn again.
+    fn write_surveillance(&self, participant_id: &str, found: Option<&Surveillance>) -> Result<(), DatasetError> {
+        let Some(found) = found else { return Ok(()) };
+        let value = serde_json::to_value(found).map_err(|error| DatasetError::Broken {
+            file: surveillance_name(participant_id),
+            problem: error.to_string(),
+        })?;
+        let path = self.output.root().join(participant_id).join(surveillance_name(participant_id));
+        write_file(&path, json_text(&value).as_bytes())
     }
 
     /// Writes the tables of a session into its staging folder and puts it into place; a session of an earlier run is
@@ -475,6 +495,16 @@ pub fn read_measured(folder: &Path, stem: &str) -> Option<Vec<Measured>> {
 /// The session's lesion file.
 pub fn lesions_name(stem: &str) -> String {
     format!("{stem}_lesions.json")
+}
+
+/// What [`Work::write_surveillance`] kept; `None` where there is none, or it does not read back.
+pub fn read_surveillance(output: &OutputFolder, participant_id: &str) -> Option<Surveillance> {
+    let path = output.root().join(participant_id).join(surveillance_name(participant_id));
+    serde_json::from_str(&std::fs::read_to_string(path).ok()?).ok()
+}
+
+fn surveillance_name(participant_id: &str) -> String {
+    format!("{participant_id}_surveillance.json")
 }
 
 fn figures_name(stem: &str) -> String {
