@@ -234,7 +234,11 @@ fn study_text(profile: &Profile, request: Request, found: &[SubjectVisits], as_o
                 continue;
             }
         };
-        let _ = writeln!(text, "\n{}, counted from {from} ({})", subject.participant_id, profile.start);
+        let _ = writeln!(
+            text,
+            "\n{}, counted from {from}; the source counts from: {}",
+            subject.participant_id, profile.start
+        );
         for planned in &subject.visits {
             let visit = &planned.attended.visit;
             let count = visit.month.or(visit.week).unwrap_or(0);

@@ -1,7 +1,5 @@
 //! The surveillance of a sarcoma subject: what its tables and sessions tell, lined up with the sources' schedules.
 
-use std::collections::BTreeSet;
-
 use jiff::civil::Date;
 
 use super::followup::DAYS_PER_MONTH;
@@ -78,12 +76,12 @@ pub fn surveillance(subject: &Subject, visits: &mut [&mut Vec<Measured>], as_of:
         resectability: resectability(subject, &scans),
         covariates: covariates(subject, visits.last().map_or(0, |lesions| lesions.len())),
     };
-    tell(&found, visits);
+    tell(&found, visits, site, diagnosis);
     found
 }
 
 /// Puts the doubts beside the lesions.
-fn tell(found: &Surveillance, visits: &mut [&mut Vec<Measured>]) {
+fn tell(found: &Surveillance, visits: &mut [&mut Vec<Measured>], site: Option<&str>, diagnosis: Option<&str>) {
     let mut caveats = Vec::new();
     if let (Some(Baseline::OutOfWindow(date)), Some(end)) = (found.baseline, found.treatment_end) {
         caveats.push(Caveat::new(
@@ -95,17 +93,14 @@ fn tell(found: &Surveillance, visits: &mut [&mut Vec<Measured>]) {
     if !differences.is_empty() {
         caveats.push(Caveat::new(CaveatCode::ProtocolDiffers, differences.join("; ")));
     }
-    let flagged: BTreeSet<&str> =
-        found.growth.iter().filter(|row| row.flagged).map(|row| row.lesion.as_str()).collect();
     for (place, lesions) in visits.iter_mut().enumerate() {
         for lesion in lesions.iter_mut() {
             lesion.measured_caveats.retain(|caveat| !RAISED.contains(&caveat.code));
             // A single visit has nothing to differ from.
             let of_visit = caveats.iter().filter(|caveat| place > 0 || caveat.code != CaveatCode::ProtocolDiffers);
             lesion.measured_caveats.extend(of_visit.cloned());
-            let label = lesion.record.lesion.as_deref().unwrap_or_default();
-            if flagged.contains(label)
-                && let Some(growth) = lesion.record.growth_cm_per_month
+            if let Some(growth) = lesion.record.growth_cm_per_month
+                && growth_is_flagged(Some(growth), site, diagnosis)
             {
                 let detail = format!("{growth:.2} cm a month since the resection");
                 lesion.measured_caveats.push(Caveat::new(CaveatCode::GrowthOneCmPerMonth, detail));

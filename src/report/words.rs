@@ -30,7 +30,9 @@ pub const NO_TREATMENT_END: &str = "The end of treatment is not recorded (resect
 
 /// Caption of the schedules.
 pub const SCHEDULES_CAPTION: &str = "Tight: shortest interval, longest phase of the source's range; loose: the opposite. \
-    A scan counts for the nearest visit; chest imaging is not in the study folder.";
+    A scan counts for the nearest visit; chest imaging is not in the study folder. \
+    Counted from the end of treatment above; the source of rps counts from the resection of the recurrence, so its \
+    dates hold where that is the treatment recorded.";
 
 /// Caption of growth.
 pub const GROWTH_CAPTION: &str = "Since the resection: longest diameter over the months since (S3), flagged at 1.0 in \

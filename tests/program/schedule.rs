@@ -71,7 +71,7 @@ fn the_table_names_modality_range_source_and_ionizing_studies() {
             .and(contains("S3"))
             .and(contains("--end loose"))
             .and(contains("2024-05-29  local  CT of abdomen and pelvis"))
-            .and(contains("14 studies, of which 14 with ionizing radiation"))
+            .and(contains("16 studies, of which 16 with ionizing radiation"))
             .and(contains("at least 10 years")),
     );
 }

@@ -38,6 +38,9 @@ pub fn svg(calibration: &CutoffCalibration) -> Option<String> {
         for (words, cutoff, filled) in &own {
             let at = place(&calibration.roc, *cutoff)?;
             mark(square, at, OWN, *filled)?;
+            if *filled {
+                note(square, &bound(*cutoff), (at.0 + 0.025, at.1 - 0.035), OWN)?;
+            }
             mark(square, (0.52, line), OWN, *filled)?;
             note(square, words, (0.56, line), INK)?;
             line -= 0.055;
