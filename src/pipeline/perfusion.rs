@@ -148,9 +148,8 @@ pub fn measure(
     let mut reference_curves = None;
     let mut reference = reference;
     if let Some(mask) = &reference {
-        let normalized = result
-            .normalize(mask)
-            .and_then(|()| region_curves(&signal, &result, mask, "the reference region"));
+        let normalized =
+            result.normalize(mask).and_then(|()| region_curves(&signal, &result, mask, "the reference region"));
         match normalized {
             Ok(curves) => reference_curves = Some(curves),
             // A region that a person drew must serve; one that was found may turn out unusable, and then is none.
