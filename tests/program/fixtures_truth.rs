@@ -2,9 +2,9 @@
 
 use super::study::{Row, Study, fixture, number, table};
 
-/// Largest relative deviation of the mean ratio of a lesion from its truth: the scanner's resolution of 5.5 mm takes
-/// uptake out of the rim of the mask.
-const TBR_TOLERANCE: f64 = 0.15;
+/// Lowest and highest share of the true ratio that the largest voxel shows: the scanner's resolution of 5.5 mm leaves
+/// the middle of these lesions as it is, noise adds to the largest voxel. (Means over the mask lose uptake at the rim.)
+const TBR_MAX_SHARE: (f64, f64) = (0.9, 1.2);
 /// Leakage correction does not undo strong leakage: rCBV by BSW over true rCBV of a T1-leaking tumor with a Ktrans of
 /// 0.20/min and without noise (METHODS.md, reference object: 2.1812 of 2.9855).
 const RECOVERY_AT_STRONG_LEAKAGE: f64 = 2.1812 / 2.9855;
@@ -55,10 +55,10 @@ fn what_was_put_in_comes_back() {
         let volume = number(truth, "volume_ml");
         within("volume_ml", (volume - 1e-4, volume + 1e-4));
         if truth["tbr"] == "n/a" {
-            assert_eq!(row["tbr_mean"], "n/a", "{name}");
+            assert_eq!(row["tbr_max"], "n/a", "{name}");
         } else {
             let tbr = number(truth, "tbr");
-            within("tbr_mean", (tbr * (1.0 - TBR_TOLERANCE), tbr * (1.0 + TBR_TOLERANCE)));
+            within("tbr_max", (tbr * TBR_MAX_SHARE.0, tbr * TBR_MAX_SHARE.1));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
