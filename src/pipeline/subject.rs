@@ -313,9 +313,9 @@ impl Work<'_> {
             let missed = missed_before(&session.label, session.date, lacking);
             for lesion in &mut session.lesions {
                 // A row of an earlier run may tell of a session that has its result by now.
-                lesion.measured_caveats.retain(|caveat| caveat.code != CaveatCode::FollowupIncomplete);
+                lesion.measured_caveats.retain(|caveat| caveat.code != CaveatCode::EarlierSessionMissing);
                 if !missed.is_empty() {
-                    lesion.measured_caveats.push(Caveat::new(CaveatCode::FollowupIncomplete, missed.join(", ")));
+                    lesion.measured_caveats.push(Caveat::new(CaveatCode::EarlierSessionMissing, missed.join(", ")));
                 }
             }
         }
