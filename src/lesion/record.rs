@@ -270,6 +270,16 @@ mod tests {
     }
 
     #[test]
+    fn tiny_numbers_are_written_with_an_exponent_and_read_back() {
+        for (value, text) in
+            [(1.4e-170, "1.4e-170"), (0.001, "0.001"), (-2.0, "-2"), (0.1 + 0.2, "0.30000000000000004")]
+        {
+            assert_eq!(value.write(), text);
+            assert_eq!(f64::read(text), Ok(value));
+        }
+    }
+
+    #[test]
     fn a_decimal_comma_is_an_error_that_says_so() {
         let error = LesionRecord::default().set("rcbv_mean", "1,75").unwrap_err().to_string();
         assert!(error.contains("rcbv_mean") && error.contains("decimal comma"), "{error}");

@@ -22,7 +22,9 @@ use serde_json::Value;
 
 pub use error::SessionError;
 pub use masks::Fit;
-pub use single::{BackgroundRequest, DscRequest, MaskRequest, PetRequest, SingleOutcome, run_dsc, run_pet};
+pub use single::{
+    ArteryRequest, BackgroundRequest, DscRequest, MaskRequest, PetRequest, SingleOutcome, run_dsc, run_pet,
+};
 pub use uptake::BackgroundChoice;
 
 use crate::clinical::Pathway;
