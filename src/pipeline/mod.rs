@@ -1,8 +1,12 @@
 //! The program as a table of contents: inventory, quantify, measure, judge, report.
 
+mod again;
+mod alternatives;
 mod error;
+mod finished;
 mod followup;
 mod group;
+mod judging;
 mod masks;
 mod measured;
 mod methods;
@@ -20,12 +24,14 @@ use std::sync::Mutex;
 use jiff::civil::Date;
 use serde_json::Value;
 
+pub use again::{AgainError, AnnotateOptions, Annotated, Verified, annotate, report, verify};
 pub use error::SessionError;
 pub use masks::Fit;
 pub use single::{BackgroundRequest, DscRequest, MaskRequest, PetRequest, SingleOutcome, run_dsc, run_pet};
 pub use uptake::BackgroundChoice;
 
 use crate::clinical::Pathway;
+use crate::cohort::Audit;
 use crate::dataset::{DatasetError, DatasetSource, Log, OutputFolder, write_dataset_files};
 use crate::lesion::Split;
 use crate::settings::Settings;
@@ -139,6 +145,8 @@ pub struct Summary {
     pub lesions: Vec<Value>,
     /// Where the study page is, when it was drawn.
     pub page: Option<PathBuf>,
+    /// How often the rules gave an answer, when it was drawn.
+    pub audit: Option<Audit>,
 }
 
 impl Summary {
@@ -205,7 +213,8 @@ pub fn run(options: &RunOptions, settings: &Settings, progress: &dyn Progress) -
     }
     if options.level != Level::Participant {
         let as_of = options.as_of.or_else(|| study.latest_date());
-        summary.page = Some(group::write(&study, &output, as_of, settings, &summary)?);
+        let page = group::write(&study, &output, as_of, settings, &summary)?;
+        (summary.page, summary.audit) = (Some(page.path), Some(page.audit));
     }
     log.line(&summary.words());
     Ok(summary)
