@@ -109,6 +109,7 @@ caveat_codes! {
     MasksNotMatched = "MASKS_NOT_MATCHED", "Masks of several components stand on several grids and carry no labels: which is which cannot be told, so the anatomical mask was taken to the series.";
     TransformNotUsed = "TRANSFORM_NOT_USED", "A transform file lies beside the images; this version relates images by their scanner coordinates alone.";
     OtherTracers = "OTHER_TRACERS", "The session has more than one PET tracer: the row holds one of them, the maps all.";
+    FollowupIncomplete = "FOLLOWUP_INCOMPLETE", "An earlier session of the patient has no result in this dataset: follow-up rounds and changes are told without it.";
     NoReference = "NO_REFERENCE", "No reference region: rCBV is not normalized, and cut-offs do not apply to it.";
     // dsc
     BaselineShort = "BASELINE_SHORT", "Fewer than ten frames before the bolus arrives: the baseline signal is uncertain.";

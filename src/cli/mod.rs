@@ -17,6 +17,7 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
+use serde_json::json;
 
 pub use exit::{Exit, Failure};
 
@@ -134,7 +135,12 @@ pub fn main() -> std::process::ExitCode {
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "relight", &mut script);
-            exit::print(&script).map(|()| exit::Outcome::silent())
+            let printed = if cli.global.json {
+                exit::print_json(&json!({"shell": shell.to_string(), "script": String::from_utf8_lossy(&script)}))
+            } else {
+                exit::print(&script)
+            };
+            printed.map(|()| exit::Outcome::silent())
         }
     };
     voice.conclude(outcome)

@@ -36,3 +36,11 @@ pub fn words(outcome: &SingleOutcome, output: &Path) -> String {
     let quality = outcome.quality().map(|quality| format!(", quality {quality}")).unwrap_or_default();
     format!("{} maps in {}{quality}", outcome.maps(), output.display())
 }
+
+/// Reads a number above zero: a weight, a height, a time.
+pub fn positive(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(number) if number.is_finite() && number > 0.0 => Ok(number),
+        _ => Err("expected a number above 0".to_owned()),
+    }
+}

@@ -11,3 +11,5 @@ pub mod deconvolution;
 pub mod exponential;
 pub mod linear_fit;
 pub mod logarithm;
+pub mod standard_svd;
+pub mod tikhonov;

@@ -43,6 +43,12 @@ pub trait Cell: Sized {
     }
 }
 
+/// The shortest text that reads back to the same number; with an exponent where JSON has one too.
+pub fn shortest(value: f64) -> String {
+    let size = value.abs();
+    if size != 0.0 && !(1e-5..1e16).contains(&size) { format!("{value:e}") } else { value.to_string() }
+}
+
 impl Cell for f64 {
     fn read(text: &str) -> Result<Self, String> {
         if text.contains(',') {
@@ -52,7 +58,7 @@ impl Cell for f64 {
     }
 
     fn write(&self) -> String {
-        self.to_string()
+        shortest(*self)
     }
 
     fn json(&self) -> Value {
@@ -262,6 +268,16 @@ mod tests {
             assert!(again.set(column.name, &cell).unwrap());
         }
         assert_eq!(again, record);
+    }
+
+    #[test]
+    fn tiny_numbers_are_written_with_an_exponent_and_read_back() {
+        for (value, text) in
+            [(1.4e-170, "1.4e-170"), (0.001, "0.001"), (-2.0, "-2"), (0.1 + 0.2, "0.30000000000000004")]
+        {
+            assert_eq!(value.write(), text);
+            assert_eq!(f64::read(text), Ok(value));
+        }
     }
 
     #[test]

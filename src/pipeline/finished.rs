@@ -61,6 +61,8 @@ pub struct Finished {
     pub completion: Completion,
     /// Where the outputs of a session measured now wait.
     pub staging: Option<Staging>,
+    /// Whether this run was asked for it; other sessions of the subject stand beside it for the follow-up.
+    pub asked: bool,
 }
 
 /// The session's lesion file, as far as it is read.
@@ -104,6 +106,7 @@ impl Finished {
             lesions: stored.lesions,
             completion,
             staging: None,
+            asked: true,
         }))
     }
 }

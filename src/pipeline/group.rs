@@ -1,16 +1,16 @@
 //! The study as a whole: one table, one page, from the finished sessions of the output.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::Summary;
 use super::finished::{Finished, read_all};
-use super::subject::VERSION;
-use crate::cohort::{Audit, AuditLesion, audit};
+use super::subject::{VERSION, reasons};
+use super::{GroupPage, Summary};
+use crate::cohort::{AuditLesion, audit};
 use crate::dataset::{
     DatasetError, OutputFolder, hash_text, json_text, lesions_dictionary, merge_sessions, write_file,
 };
@@ -22,14 +22,6 @@ use crate::verdict;
 
 /// What the page tells of the study beside its lesions, with the audit, at the root of the output.
 const STUDY_JSON: &str = "study.json";
-
-/// A study page that was written.
-pub struct Drawn {
-    /// Where it is.
-    pub path: PathBuf,
-    /// How often the rules gave an answer.
-    pub audit: Audit,
-}
 
 /// What the study tells: kept, so that the page can be drawn without it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -67,15 +59,20 @@ pub fn write(
     as_of: Option<Date>,
     settings: &Settings,
     summary: &Summary,
-) -> Result<Drawn, DatasetError> {
+) -> Result<GroupPage, DatasetError> {
     let subjects = read_all(output)?;
     let finished: Vec<&str> = subjects.values().flatten().map(|session| session.label.as_str()).collect();
     let mut failures = summary.failures.clone();
     for session in study.sessions() {
         let stem = session.stem();
         let told = failures.iter().any(|(label, _)| *label == stem);
-        if !told && session.readiness() == Readiness::Ready && !finished.contains(&stem.as_str()) {
-            failures.push((stem, "not processed yet".to_owned()));
+        if told || finished.contains(&stem.as_str()) {
+            continue;
+        }
+        match session.readiness() {
+            Readiness::Ready => failures.push((stem, "no result: not processed yet, or failed".to_owned())),
+            Readiness::Broken(problems) => failures.push((stem, reasons(problems))),
+            Readiness::NothingToMeasure => {}
         }
     }
     failures.sort();
@@ -90,7 +87,7 @@ pub fn draw(
     subjects: &BTreeMap<String, Vec<Finished>>,
     facts: &StudyFacts,
     settings: &Settings,
-) -> Result<Drawn, DatasetError> {
+) -> Result<GroupPage, DatasetError> {
     let root = output.root();
     let table = merge_sessions(root, &verdict::COLUMNS)?;
     write_file(&root.join("lesions.tsv"), table.text.as_bytes())?;
@@ -132,7 +129,7 @@ pub fn draw(
     };
     let path = root.join("index.html");
     write_file(&path, study_page(&page).as_bytes())?;
-    Ok(Drawn { path, audit })
+    Ok(GroupPage { path, sessions: run_ids.len(), lesions: page.lesions.len(), audit })
 }
 
 /// Each lesion once, at its latest session, subjects in order and lesions by their number.

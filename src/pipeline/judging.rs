@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::civil::Date;
 use serde_json::{Map, Value, json};
 
 use super::finished::{Finished, lesions_name};
@@ -40,13 +41,22 @@ pub struct JudgedSubject {
     pub quality_failures: usize,
 }
 
+/// A session without a result: its label and date.
+pub type Lacking = (String, Option<Date>);
+
 /// The rows of one lesion: place of the session, place of the row in it.
 type Scans = Vec<(usize, usize)>;
 
 impl Judging<'_> {
     /// Lines the sessions of a subject up in time, judges every lesion, writes tables, puts sessions that were measured
     /// now into place, and draws the page. A session of an earlier run is written only where something in it changed.
-    pub fn write(&self, mut sessions: Vec<Finished>) -> Result<Option<JudgedSubject>, DatasetError> {
+    /// `lacking` names sessions of the subject that hold a scan and have no result; `None` where only the output is known:
+    /// then the rows keep what they say of it.
+    pub fn write(
+        &self,
+        mut sessions: Vec<Finished>,
+        lacking: Option<&[Lacking]>,
+    ) -> Result<Option<JudgedSubject>, DatasetError> {
         if sessions.iter().all(|session| session.date.is_some()) {
             sessions.sort_by_key(|session| session.date);
         }
@@ -57,6 +67,9 @@ impl Judging<'_> {
         for scans in by_lesion.values() {
             follow(&mut sessions, scans, milestones);
         }
+        if let Some(lacking) = lacking {
+            tell_lacking(&mut sessions, lacking);
+        }
         let judged: Vec<Vec<Judged>> = sessions
             .iter()
             .map(|session| session.lesions.iter().map(|lesion| lesion.judge(&self.settings.verdict)).collect())
@@ -65,9 +78,11 @@ impl Judging<'_> {
         let mut done = JudgedSubject { lesions: Vec::new(), quality_failures: 0 };
         for (session, judged) in sessions.iter_mut().zip(&judged) {
             inputs.extend(session.completion.inputs.iter().cloned());
-            done.quality_failures += usize::from(session.lesions.iter().any(quality_failed));
-            let rows = session.lesions.iter().zip(judged);
-            done.lesions.extend(rows.map(|(lesion, judged)| Value::Object(row_json(lesion, &judged.verdict))));
+            if session.asked {
+                done.quality_failures += usize::from(session.lesions.iter().any(quality_failed));
+                let rows = session.lesions.iter().zip(judged);
+                done.lesions.extend(rows.map(|(lesion, judged)| Value::Object(row_json(lesion, &judged.verdict))));
+            }
             self.write_session(session, judged)?;
         }
         let lesions = by_lesion.values().map(|scans| LesionPage {
@@ -212,6 +227,29 @@ fn follow(sessions: &mut [Finished], scans: &Scans, milestones: Milestones) {
     }
 }
 
+/// Tells each row which sessions before it have no result: one of them may be the index scan.
+fn tell_lacking(sessions: &mut [Finished], lacking: &[Lacking]) {
+    for session in sessions {
+        let missed = missed_before(&session.label, session.date, lacking);
+        for lesion in &mut session.lesions {
+            // A row of an earlier run may tell of a session that has its result by now.
+            lesion.measured_caveats.retain(|caveat| caveat.code != CaveatCode::FollowupIncomplete);
+            if !missed.is_empty() {
+                lesion.measured_caveats.push(Caveat::new(CaveatCode::FollowupIncomplete, missed.join(", ")));
+            }
+        }
+    }
+}
+
+/// Which of the sessions without a result come before a session: by date where both are dated, by label otherwise.
+fn missed_before<'a>(label: &str, date: Option<Date>, lacking: &'a [Lacking]) -> Vec<&'a str> {
+    let before = |(other, other_date): &&Lacking| match (other_date, date) {
+        (Some(other), Some(date)) if *other != date => *other < date,
+        _ => other.as_str() < label,
+    };
+    lacking.iter().filter(before).map(|(other, _)| other.as_str()).collect()
+}
+
 /// The row as flat JSON: measured columns, then those of the verdict.
 pub fn row_json(lesion: &Measured, verdict: &Verdict) -> Map<String, Value> {
     let mut row = lesion.record.json();
@@ -234,4 +272,105 @@ fn whole_json(lesion: &Measured, judged: &Judged) -> Value {
     whole.insert("reanalysis".to_owned(), serde_json::to_value(&judged.stability).unwrap_or(Value::Null));
     whole.insert("verdict_details".to_owned(), serde_json::to_value(&judged.verdict).unwrap_or(Value::Null));
     Value::Object(whole)
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+
+    use super::*;
+    use crate::dataset::{Completion, RunId};
+    use crate::lesion::LesionRecord;
+
+    fn session(name: &str, day: Date, lesions: &[(&str, f64)], numbered: bool) -> Finished {
+        let id = RunId::new(&[], name, "", "");
+        let lesion = |(label, volume): &(&str, f64)| Measured {
+            record: LesionRecord {
+                lesion: Some((*label).to_owned()),
+                scan_date: Some(day),
+                volume_ml: Some(*volume),
+                ..Default::default()
+            },
+            numbered,
+            ..Default::default()
+        };
+        Finished {
+            label: format!("sub-01_{name}"),
+            participant_id: "sub-01".to_owned(),
+            session_id: Some(name.to_owned()),
+            date: Some(day),
+            scanner: None,
+            subject: Default::default(),
+            lesions: lesions.iter().map(lesion).collect(),
+            annotations: Vec::new(),
+            completion: Completion {
+                measured_id: id.clone(),
+                run_id: id,
+                version: String::new(),
+                rules_version: String::new(),
+                settings_hash: String::new(),
+                inputs: Vec::new(),
+                outputs: Vec::new(),
+            },
+            staging: None,
+            asked: true,
+        }
+    }
+
+    fn followed(mut sessions: Vec<Finished>) -> Vec<Finished> {
+        // Twice, as in a run after a run: nothing is told twice.
+        for _ in 0..2 {
+            for scans in by_lesion(&sessions).values() {
+                follow(&mut sessions, scans, Milestones::default());
+            }
+        }
+        sessions
+    }
+
+    fn caveats(session: &Finished, row: usize) -> Vec<String> {
+        session.lesions[row].measured_caveats.iter().map(ToString::to_string).collect()
+    }
+
+    const JANUARY: Date = date(2026, 1, 5);
+    const MARCH: Date = date(2026, 3, 2);
+    const MAY: Date = date(2026, 5, 4);
+
+    #[test]
+    fn a_lesion_that_a_later_mask_leaves_out_is_told_where_it_was_last_seen() {
+        let sessions = followed(vec![
+            session("ses-01", JANUARY, &[("1", 4.0), ("2", 2.0)], false),
+            session("ses-02", MARCH, &[("1", 4.4)], false),
+            session("ses-03", MAY, &[("1", 4.4), ("3", 1.0)], false),
+        ]);
+        assert_eq!(caveats(&sessions[0], 1), ["LESION_NOT_IN_MASK: ses-02, ses-03"]);
+        assert!(
+            caveats(&sessions[2], 0).is_empty() && caveats(&sessions[2], 1).is_empty(),
+            "a new lesion is not missed"
+        );
+        let round = |place: usize, row: usize| sessions[place].lesions[row].record.followup_round;
+        assert_eq!((round(1, 0), round(2, 0), round(2, 1)), (Some(1.0), Some(2.0), None));
+    }
+
+    #[test]
+    fn components_of_binary_masks_are_compared_only_where_there_is_one() {
+        let one = followed(vec![
+            session("ses-01", JANUARY, &[("1", 4.0)], true),
+            session("ses-02", MARCH, &[("1", 6.0)], true),
+        ]);
+        assert_eq!(one[1].lesions[0].record.followup_change_percent, Some(50.0));
+        let two = followed(vec![
+            session("ses-01", JANUARY, &[("1", 4.0)], true),
+            session("ses-02", MARCH, &[("1", 6.0), ("2", 3.0)], true),
+        ]);
+        assert_eq!(two[1].lesions[0].record.followup_change_percent, None);
+        assert_eq!(caveats(&two[1], 0), ["LESIONS_NOT_MATCHED: ses-01, ses-02"]);
+        assert_eq!(two[1].lesions[1].record.followup_round, None);
+    }
+
+    #[test]
+    fn sessions_without_a_result_are_told_by_date() {
+        let lacking = [("sub-01_ses-09".to_owned(), Some(JANUARY)), ("sub-01_ses-01".to_owned(), Some(MAY))];
+        assert_eq!(missed_before("sub-01_ses-02", Some(MARCH), &lacking), ["sub-01_ses-09"]);
+        assert_eq!(missed_before("sub-01_ses-02", None, &lacking), ["sub-01_ses-01"]);
+    }
 }

@@ -131,7 +131,7 @@ impl LesionMasks {
             let relation = relate(&lesion.mask.grid, lesion.placement, &grid, image.placement())
                 .map_err(|found| problem(&found))?;
             let mask = match relation {
-                Relation::Same => Mask { grid, data: lesion.mask.data.clone() },
+                Relation::Same => lesion.mask.on_grid(grid),
                 Relation::Resample => lesion.resampled(&grid, image_name, &mut placed.caveats)?,
             };
             placed.lesions.push(mask);

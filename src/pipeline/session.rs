@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use super::error::SessionError;
 use super::masks::{Fit, LesionMasks};
 use super::measured::Measured;
-use super::perfusion::{self, Brain, DscInput, Perfusion};
+use super::perfusion::{self, Artery, Brain, DscInput, Perfusion};
 use super::pictures::{Scene, Shown, Uptake as UptakePicture, film_strip};
 use super::uptake::{self, BackgroundChoice, Head, PetInput, Uptake};
 use super::{Steps, alternatives, methods};
+use crate::acquisition::DscAcquisition;
 use crate::clinical::{Pathway, Tracer};
-use crate::dsc::{relative_peak_height, tumor_burden_class};
+use crate::dsc::{DeconvolutionMethod, relative_peak_height, tumor_burden_class};
 use crate::image::{Labels, Mask, NiftiImage, Volume, resample_mask};
 use crate::lesion::{
     Core, DscCurves, DscMaps, Enhancement, LesionRecord, RcbvCutoffs, Split, enhancement, measure_dsc, measure_shape,
@@ -34,8 +35,8 @@ pub struct SessionImages {
     pub lesions: Vec<Measured>,
     /// The lesions as drawn, for the label map of the output.
     pub masks: LesionMasks,
-    /// The DSC series.
-    pub perfusion: Option<Perfusion>,
+    /// The DSC series, with what is known of its acquisition.
+    pub perfusion: Option<(Perfusion, DscAcquisition)>,
     /// The PET images, the one that the rows tell first.
     pub uptake: Vec<(Uptake, Option<Tracer>)>,
 }
@@ -90,8 +91,16 @@ pub fn measure(
                 .map_or(Brain::Automatic, |mask| Brain::Given(&mask.file, Fit::SameScanner)),
             reference: session.reference_for(SeriesKind::Dsc).map(|mask| (&mask.file, Fit::SameScanner)),
             lesions: Some(&drawn),
+            artery: match settings.dsc.perfusion.deconvolution {
+                DeconvolutionMethod::None => Artery::None,
+                DeconvolutionMethod::Osvd
+                | DeconvolutionMethod::Csvd
+                | DeconvolutionMethod::Ssvd
+                | DeconvolutionMethod::Tikhonov => Artery::Automatic,
+            },
         };
-        perfusion = Some(perfusion::measure(&input, &settings.dsc, &settings.region)?);
+        let measured = perfusion::measure(&input, &settings.dsc, &settings.region)?;
+        perfusion = Some((measured, acquisition));
     }
 
     let mut images: Vec<&PetInputs> = session.pet.iter().collect();
@@ -109,6 +118,7 @@ pub fn measure(
         caveats.extend(drawn.caveats.iter().cloned());
         let input = PetInput {
             image: &pet.image.file,
+            volume: None,
             acquisition: &acquisition,
             background: default_background(subject.pathway.pathway, tracer.as_ref()),
             head: Head {
@@ -117,7 +127,7 @@ pub fn measure(
             },
             lesions: Some(&drawn),
         };
-        uptake.push((uptake::measure(&input, &settings.pet, &settings.region)?, tracer));
+        uptake.push((uptake::measure(input, &settings.pet, &settings.region)?, tracer));
     }
     if uptake.len() > 1 {
         let names: Vec<&str> =
@@ -134,9 +144,10 @@ pub fn measure(
             settings,
             masks: &masks.own,
             anatomy: anatomy.as_ref(),
-            perfusion: perfusion.as_ref(),
+            perfusion: perfusion.as_ref().map(|(perfusion, _)| perfusion),
             uptake: uptake.first(),
             series: session.dsc.as_ref().map_or("", |dsc| dsc.image.file.relative()),
+            pictures: true,
         };
         let record = facts(subject, session, drawn.label, drawn.name.clone(), masks.own.lesions.len() == 1);
         let mut measured = bench.lesion(place, record, caveats.clone())?;
@@ -274,6 +285,8 @@ pub struct Bench<'a> {
     pub uptake: Option<&'a (Uptake, Option<Tracer>)>,
     /// Name of the DSC series, for messages.
     pub series: &'a str,
+    /// Whether a page will show the lesions.
+    pub pictures: bool,
 }
 
 /// What the DSC series says of one lesion, beside its columns.
@@ -330,7 +343,9 @@ impl Bench<'_> {
         }
         measured.alternatives = combined(std::mem::take(&mut measured.alternatives));
         measured.numbered = drawn.numbered;
-        measured.panels = self.pictures(&drawn.mask, &record, burden.as_ref());
+        if self.pictures {
+            measured.panels = self.film_strip(&drawn.mask, &record, burden.as_ref());
+        }
         measured.measured_caveats = without_repeats(caveats);
         measured.record = record;
         Ok(measured)
@@ -365,13 +380,16 @@ impl Bench<'_> {
             let map = |values: &[f32]| Volume::from_masked(&result.mask, values);
             let (rcbv, uncorrected) = (map(&normalized.rcbv), map(&normalized.uncorrected));
             let k2 = result.leakage.as_ref().map(|leakage| map(&leakage.k2));
+            let rcbf = perfusion.relative_flow().map(|values| map(&values));
+            let flow = perfusion.flow.as_ref();
+            let (mtt, tmax) = (flow.map(|flow| map(&flow.mtt)), flow.map(|flow| map(&flow.tmax)));
             let maps = DscMaps {
                 rcbv: &rcbv,
                 rcbv_uncorrected: Some(&uncorrected),
                 k2: k2.as_ref(),
-                rcbf: None,
-                mtt: None,
-                tmax: None,
+                rcbf: rcbf.as_ref(),
+                mtt: mtt.as_ref(),
+                tmax: tmax.as_ref(),
             };
             let curves = DscCurves {
                 rph: lesion_curves
@@ -422,7 +440,10 @@ impl Bench<'_> {
                 .map_or_else(Vec::new, |curves| curves.relaxation_rate.clone()),
             arrival: result.arrival_time(),
         });
-        Ok(PerfusionOfLesion { caveats, checks: judged.checks, bolus, burden, alternatives })
+        // The checks of flow stand with the others and do not lower the word that gates rCBV.
+        let mut checks = judged.checks;
+        checks.extend(perfusion.flow.iter().flat_map(|flow| flow.checks.iter().cloned()));
+        Ok(PerfusionOfLesion { caveats, checks, bolus, burden, alternatives })
     }
 
     /// The enhancing part of the lesion, found on the post-contrast T1 and taken to the grid of the series.
@@ -492,7 +513,7 @@ impl Bench<'_> {
         Ok(caveats)
     }
 
-    fn pictures(
+    fn film_strip(
         &self,
         lesion: &Mask,
         record: &LesionRecord,

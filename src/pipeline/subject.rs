@@ -9,23 +9,23 @@ use serde_json::Value;
 
 use super::error::SessionError;
 use super::finished::{Finished, SubjectFacts, figures_name};
-use super::judging::Judging;
+use super::judging::{Judging, Lacking};
 use super::outputs::{Destination, write_lesions, write_perfusion, write_uptake};
 use super::session::measure;
 use super::{Progress, RunError, RunOptions, Steps, Summary};
 use crate::clinical::Tracer;
 use crate::dataset::{
-    Annotations, Completion, DatasetError, OutputFolder, OutputStem, RunId, annotate, annotations_text, input_records,
-    write_file,
+    Annotation, Annotations, Completion, DatasetError, OutputFolder, OutputStem, RunId, annotate, annotations_text,
+    input_records, write_file,
 };
 use crate::image::NiftiImage;
 use crate::report::model::Panel;
 use crate::settings::Settings;
-use crate::study::{Readiness, SessionInputs, Study, Subject, dsc_acquisition};
+use crate::study::{Readiness, SessionInputs, Study, StudyError, Subject};
 
 /// Program version.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
-/// Memory of sessions at work unless told otherwise, bytes.
+/// Memory of sessions at work unless told otherwise, bytes; `relight run --help` tells it.
 const DEFAULT_MEMORY: u64 = 4 << 30;
 
 /// What became of a subject.
@@ -39,12 +39,14 @@ struct Outcome {
     lesions: Vec<Value>,
 }
 
-/// Works through all subjects, several at a time as far as threads and memory allow.
+/// Works through the subjects that are asked for, several at a time as far as threads and memory allow. `whole` holds
+/// their other sessions too: follow-up is told against all that were measured.
 ///
 /// Sessions run on threads of their own and share the pool for their inner loops, so that one that waits for memory
 /// blocks no other.
 pub fn run_all(
     study: &Study,
+    whole: &Study,
     output: &OutputFolder,
     options: &RunOptions,
     settings: &Settings,
@@ -53,6 +55,7 @@ pub fn run_all(
 ) -> Result<(), RunError> {
     let work = Work {
         study,
+        whole,
         output,
         options,
         settings,
@@ -91,6 +94,7 @@ pub fn run_all(
 
 struct Work<'a> {
     study: &'a Study,
+    whole: &'a Study,
     output: &'a OutputFolder,
     options: &'a RunOptions,
     settings: &'a Settings,
@@ -104,18 +108,29 @@ impl Work<'_> {
     fn subject(&self, subject: &Subject) -> Result<Outcome, DatasetError> {
         let mut outcome = Outcome::default();
         let mut sessions = Vec::new();
-        for session in &subject.sessions {
+        let mut lacking: Vec<Lacking> = Vec::new();
+        let whole = self.whole.subjects.iter().find(|whole| whole.participant_id == subject.participant_id);
+        for session in &whole.unwrap_or(subject).sessions {
             let label = session.stem();
-            let failed = |reason: String, outcome: &mut Outcome| {
+            let asked = subject.sessions.iter().any(|asked| asked.session_id == session.session_id);
+            if !asked {
+                match self.earlier(subject, session) {
+                    Some(finished) => sessions.push(finished),
+                    None if session.readiness() == Readiness::NothingToMeasure => {}
+                    None => lacking.push((label, session.date())),
+                }
+                continue;
+            }
+            let mut failed = |reason: String, outcome: &mut Outcome| {
                 let reason = self.without_root(&reason);
                 self.progress.end(&label, &format!("failed: {reason}"));
                 outcome.failures.push((label.clone(), reason));
+                lacking.push((label.clone(), session.date()));
                 self.output.remove_session(&session.participant_id, session.session_id.as_deref())
             };
             match session.readiness() {
                 Readiness::Broken(problems) => {
-                    let reasons: Vec<String> = problems.iter().map(ToString::to_string).collect();
-                    failed(reasons.join("; "), &mut outcome)?;
+                    failed(reasons(problems), &mut outcome)?;
                     continue;
                 }
                 Readiness::NothingToMeasure => {
@@ -146,9 +161,7 @@ impl Work<'_> {
                 )?,
             }
         }
-        sessions.extend(self.others(subject)?);
-        sessions.sort_by(|one, other| one.session_id.cmp(&other.session_id));
-        match self.judging.write(sessions)? {
+        match self.judging.write(sessions, Some(&lacking))? {
             Some(judged) => {
                 outcome.quality_failures += judged.quality_failures;
                 outcome.lesions.extend(judged.lesions);
@@ -158,23 +171,16 @@ impl Work<'_> {
         Ok(outcome)
     }
 
-    /// Measures a session into a staging folder, or takes it from an earlier run.
-    fn session(&self, subject: &Subject, session: &SessionInputs) -> Result<Finished, SessionError> {
-        let stem = session.stem();
-        let inputs = input_records(&session.files())?;
-        let facts = format!(
-            "{:?} {:?} {:?} {:?} {:?} {:?} {:?}",
-            subject.facts,
-            subject.pathway,
-            session.facts,
-            session.body,
-            session.lesion_facts,
-            session.row_facts,
-            self.options.split
-        );
+    /// What identifies the run of a session, and what was told of it; no image is measured for it.
+    fn begin(&self, subject: &Subject, session: &SessionInputs) -> Result<(Completion, Vec<Annotation>), SessionError> {
+        let inputs = input_records(&session.files()).map_err(|error| match error {
+            // An input that cannot be read is a fault of this session, not of the output.
+            DatasetError::Unreadable { file, problem } => StudyError::Unreadable { file, problem }.into(),
+            other => SessionError::Output(other),
+        })?;
+        let facts = format!("{}{:?}", subject.facts_text(session), self.options.split);
         let measured_id = RunId::new(&inputs, &facts, &self.judging.hash, VERSION);
         let annotations = self.annotations.of_session(&session.participant_id, session.session_id.as_deref());
-        let folder = self.output.session(&session.participant_id, session.session_id.as_deref());
         let completion = Completion {
             run_id: measured_id.annotated(&annotations_text(&annotations)),
             measured_id,
@@ -184,9 +190,34 @@ impl Work<'_> {
             inputs,
             outputs: Vec::new(),
         };
+        Ok((completion, annotations))
+    }
+
+    /// What an earlier run made of a session, where that is current.
+    fn finished_earlier(&self, session: &SessionInputs, run_id: &RunId) -> Option<Finished> {
+        let folder = self.output.session(&session.participant_id, session.session_id.as_deref());
+        if !Completion::is_current(&folder, &session.stem(), run_id) {
+            return None;
+        }
+        // What does not read back is made again.
+        Finished::read(&folder, &self.annotations).ok().flatten()
+    }
+
+    /// A session that this run was not asked for; `None` where no current result of it stands in the output.
+    fn earlier(&self, subject: &Subject, session: &SessionInputs) -> Option<Finished> {
+        if session.readiness() != Readiness::Ready {
+            return None;
+        }
+        let (completion, _) = self.begin(subject, session).ok()?;
+        Some(Finished { asked: false, ..self.finished_earlier(session, &completion.run_id)? })
+    }
+
+    /// Measures a session into a staging folder, or takes it from an earlier run.
+    fn session(&self, subject: &Subject, session: &SessionInputs) -> Result<Finished, SessionError> {
+        let stem = session.stem();
+        let (completion, annotations) = self.begin(subject, session)?;
         if !self.options.force
-            && Completion::is_current(&folder, &stem, &completion.run_id)
-            && let Ok(Some(finished)) = Finished::read(&folder, &self.annotations)
+            && let Some(finished) = self.finished_earlier(session, &completion.run_id)
         {
             self.progress.end(&stem, "unchanged");
             return Ok(finished);
@@ -214,17 +245,11 @@ impl Work<'_> {
             &images.masks,
             &Destination { folder: &anat, stem: stem_of_session, sources: &files, force: true },
         )?;
-        if let (Some(perfusion), Some(dsc)) = (&images.perfusion, &session.dsc) {
-            let frame_time = NiftiImage::open(dsc.image.file.path())?.frame_time();
-            let (acquisition, _) =
-                dsc_acquisition(&dsc.image.sidecar()?, None, frame_time, &Default::default(), &self.settings.study)?;
+        if let (Some((perfusion, acquisition)), Some(dsc)) = (&images.perfusion, &session.dsc) {
             let folder = staging.folder().join("perf");
             let stem = OutputStem::of_series(dsc.image.file.file_name());
-            write_perfusion(
-                perfusion,
-                &acquisition,
-                &Destination { folder: &folder, stem, sources: &files, force: true },
-            )?;
+            let destination = Destination { folder: &folder, stem, sources: &files, force: true };
+            write_perfusion(perfusion, acquisition, &destination)?;
         }
         for (uptake, tracer) in &images.uptake {
             let folder = staging.folder().join("pet");
@@ -259,30 +284,8 @@ impl Work<'_> {
             annotations,
             completion,
             staging: Some(staging),
+            asked: true,
         })
-    }
-
-    /// The finished sessions of a subject that this run was not asked for, made with the same settings: what is asked for
-    /// is told against them.
-    fn others(&self, subject: &Subject) -> Result<Vec<Finished>, DatasetError> {
-        if self.options.sessions.is_empty() {
-            return Ok(Vec::new());
-        }
-        let mut others = Vec::new();
-        for folder in self.output.session_folders()? {
-            let of_subject = folder.starts_with(self.output.root().join(&subject.participant_id));
-            if !of_subject {
-                continue;
-            }
-            // A session that does not read back is not finished; the run that is asked for it does it again.
-            let Ok(Some(session)) = Finished::read(&folder, &self.annotations) else { continue };
-            let asked = subject.sessions.iter().any(|asked| asked.session_id == session.session_id);
-            let completion = &session.completion;
-            if !asked && completion.settings_hash == self.judging.hash && completion.version == VERSION {
-                others.push(session);
-            }
-        }
-        Ok(others)
     }
 
     /// A message without the place of the study on this machine.
@@ -295,6 +298,11 @@ impl Work<'_> {
 fn remove_page(output: &OutputFolder, participant_id: &str) {
     // A page that is not there need not go.
     drop(std::fs::remove_file(output.root().join(format!("{participant_id}.html"))));
+}
+
+/// What is wrong with a session before an image is opened.
+pub fn reasons(problems: &[StudyError]) -> String {
+    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
 /// The chain of causes, each once.
