@@ -1,5 +1,6 @@
 //! The command line: what was typed becomes a request; the rooms do the work; the outcome becomes an exit code.
 
+mod annotate;
 mod assess;
 mod dsc;
 mod exit;
@@ -7,6 +8,7 @@ mod explain;
 mod pet;
 mod phantom;
 mod progress;
+mod report;
 mod run;
 mod settings;
 mod single;
@@ -71,6 +73,9 @@ enum Command {
     Dsc(dsc::Arguments),
     Pet(pet::Arguments),
     Assess(assess::Arguments),
+    Annotate(annotate::Arguments),
+    Report(report::ReportArguments),
+    Verify(report::VerifyArguments),
     Phantom(phantom::Arguments),
     Settings(settings::Arguments),
     Explain(explain::Arguments),
@@ -121,6 +126,9 @@ pub fn main() -> std::process::ExitCode {
         Command::Dsc(arguments) => dsc::execute(&arguments, &cli.global, &voice),
         Command::Pet(arguments) => pet::execute(&arguments, &cli.global, &voice),
         Command::Assess(arguments) => assess::execute(&arguments, &cli.global, &voice),
+        Command::Annotate(arguments) => annotate::execute(&arguments, &cli.global),
+        Command::Report(arguments) => report::report(&arguments, &cli.global),
+        Command::Verify(arguments) => report::verify(&arguments, &cli.global, &voice),
         Command::Phantom(arguments) => phantom::execute(&arguments, &cli.global, &voice),
         Command::Settings(arguments) => settings::execute(&arguments, &cli.global),
         Command::Explain(arguments) => explain::execute(&arguments, &cli.global),

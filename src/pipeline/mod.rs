@@ -1,8 +1,12 @@
 //! The program as a table of contents: inventory, quantify, measure, judge, report.
 
+mod again;
+mod alternatives;
 mod error;
+mod finished;
 mod followup;
 mod group;
+mod judging;
 mod masks;
 mod measured;
 mod methods;
@@ -20,6 +24,7 @@ use std::sync::Mutex;
 use jiff::civil::Date;
 use serde_json::Value;
 
+pub use again::{AgainError, AnnotateOptions, Annotated, Verified, annotate, report, verify};
 pub use error::SessionError;
 pub use masks::Fit;
 pub use single::{
@@ -28,6 +33,7 @@ pub use single::{
 pub use uptake::BackgroundChoice;
 
 use crate::clinical::Pathway;
+use crate::cohort::Audit;
 use crate::dataset::{DatasetError, DatasetSource, Log, OutputFolder, write_dataset_files};
 use crate::lesion::Split;
 use crate::settings::Settings;
@@ -153,7 +159,7 @@ pub struct Summary {
 }
 
 /// The study page of an output.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct GroupPage {
     /// Where it is.
     pub path: PathBuf,
@@ -161,6 +167,8 @@ pub struct GroupPage {
     pub sessions: usize,
     /// Lesions in it.
     pub lesions: usize,
+    /// How often the rules gave an answer.
+    pub audit: Audit,
 }
 
 impl Summary {
