@@ -158,6 +158,9 @@ caveat_codes! {
     AslUnvalidated = "ASL_UNVALIDATED", "The ASL cut-offs are borrowed from rCBV and are not validated.";
     PathwayUnknown = "PATHWAY_UNKNOWN", "The disease pathway is not known: quantities are given, a verdict is not.";
     SingleFeature = "SINGLE_FEATURE", "The sarcoma verdict rests on one feature; two concordant features are expected.";
+    BaselineOutOfWindow = "BASELINE_OUT_OF_WINDOW", "The first scan after treatment does not lie 3-6 months after its end, where the baseline is due.";
+    ProtocolDiffers = "PROTOCOL_DIFFERS", "Scanner or protocol differ between sessions of this subject: a change may come from the measurement.";
+    GrowthOneCmPerMonth = "GROWTH_ONE_CM_PER_MONTH", "Retroperitoneal liposarcoma that grew by one centimeter a month or more since the resection: rapidly progressing tumors do worse.";
     BaselineMissing = "BASELINE_MISSING", "No earlier scan of the site to compare with: the most important pitfall of sarcoma surveillance.";
 }
 

@@ -2,6 +2,7 @@
 
 mod annotate;
 mod assess;
+mod calibrate;
 mod dsc;
 mod exit;
 mod explain;
@@ -10,6 +11,7 @@ mod phantom;
 mod progress;
 mod report;
 mod run;
+mod schedule;
 mod settings;
 mod single;
 
@@ -76,6 +78,8 @@ enum Command {
     Annotate(annotate::Arguments),
     Report(report::ReportArguments),
     Verify(report::VerifyArguments),
+    Schedule(schedule::Arguments),
+    Calibrate(calibrate::Arguments),
     Phantom(phantom::Arguments),
     Settings(settings::Arguments),
     Explain(explain::Arguments),
@@ -129,6 +133,8 @@ pub fn main() -> std::process::ExitCode {
         Command::Annotate(arguments) => annotate::execute(&arguments, &cli.global),
         Command::Report(arguments) => report::report(&arguments, &cli.global),
         Command::Verify(arguments) => report::verify(&arguments, &cli.global, &voice),
+        Command::Schedule(arguments) => schedule::execute(&arguments, &cli.global),
+        Command::Calibrate(arguments) => calibrate::execute(&arguments, &cli.global, &voice),
         Command::Phantom(arguments) => phantom::execute(&arguments, &cli.global, &voice),
         Command::Settings(arguments) => settings::execute(&arguments, &cli.global),
         Command::Explain(arguments) => explain::execute(&arguments, &cli.global),

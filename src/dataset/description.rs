@@ -30,6 +30,7 @@ lesions.json
 *_lesions.tsv
 *_lesions.json
 *_figures.json
+*_surveillance.json
 annotations.tsv
 annotations.json
 *_provenance.json

@@ -230,6 +230,7 @@ lesion_record! {
     rt_field: RtField, "", "Place against the radiotherapy field.";
     new_enhancement: NewEnhancement, "", "Whether the enhancement is new or larger.";
     margins: Margins, "", "Whether the margins are clear.";
+    grade: String, "", "Tumor grade as the participants table gives it, by pathology; never determined by imaging.";
 }
 
 impl serde::Serialize for LesionRecord {

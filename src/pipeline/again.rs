@@ -148,7 +148,8 @@ pub fn annotate(options: &AnnotateOptions, settings: &Settings) -> Result<Annota
             .map_err(|error| AgainError::Finding(error.to_string()))?;
     }
     let label = session.label.clone();
-    let judged = judging.write(sessions, None)?;
+    let kept = judging.kept_surveillance(&participant_id);
+    let judged = judging.write(sessions, None, |_| kept)?;
     let is_meant = |row: &Value| {
         row["session_id"].as_str() == session_id.as_deref()
             && options.lesion.as_ref().is_none_or(|lesion| row["lesion"].as_str() == Some(lesion))
@@ -178,7 +179,8 @@ pub fn report(root: &Path, settings: &Settings) -> Result<Vec<String>, AgainErro
         pages.push("index.html".to_owned());
     }
     for (participant_id, sessions) in subjects {
-        judging.write(sessions, None)?;
+        let kept = judging.kept_surveillance(&participant_id);
+        judging.write(sessions, None, |_| kept)?;
         pages.push(format!("{participant_id}.html"));
     }
     Ok(pages)

@@ -10,7 +10,7 @@ use jiff::civil::Date;
 use crate::lesion::LesionRecord;
 
 /// Mean length of a month, days (365.25 / 12).
-const DAYS_PER_MONTH: f64 = 30.4375;
+pub const DAYS_PER_MONTH: f64 = 30.4375;
 
 /// What dates of the subject are known.
 #[derive(Debug, Clone, Copy, Default)]

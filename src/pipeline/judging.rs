@@ -16,6 +16,7 @@ use crate::dataset::{
 use crate::quality::{Caveat, CaveatCode};
 use crate::report::html::subject_page;
 use crate::report::model::{LesionPage, Provenance, SubjectPage};
+use crate::report::surveillance::Surveillance;
 use crate::settings::Settings;
 use crate::verdict::{self, Verdict};
 
@@ -51,11 +52,13 @@ impl Judging<'_> {
     /// Lines the sessions of a subject up in time, judges every lesion, writes tables, puts sessions that were measured
     /// now into place, and draws the page. A session of an earlier run is written only where something in it changed.
     /// `lacking` names sessions of the subject that hold a scan and have no result; `None` where only the output is known:
-    /// then the rows keep what they say of it.
+    /// then the rows keep what they say of it. `surveil` tells the surveillance of a sarcoma subject and adds its doubts
+    /// to the rows; see [`Judging::kept_surveillance`] for where only the output is known.
     pub fn write(
         &self,
         mut sessions: Vec<Finished>,
         lacking: Option<&[Lacking]>,
+        surveil: impl FnOnce(&mut [Finished]) -> Option<Surveillance>,
     ) -> Result<Option<JudgedSubject>, DatasetError> {
         if sessions.iter().all(|session| session.date.is_some()) {
             sessions.sort_by_key(|session| session.date);
@@ -70,6 +73,8 @@ impl Judging<'_> {
         if let Some(lacking) = lacking {
             tell_lacking(&mut sessions, lacking);
         }
+        let surveillance = surveil(&mut sessions);
+        self.keep_surveillance(&participant_id, surveillance.as_ref())?;
         let judged: Vec<Vec<Judged>> = sessions
             .iter()
             .map(|session| session.lesions.iter().map(|lesion| lesion.judge(&self.settings.verdict)).collect())
@@ -101,11 +106,27 @@ impl Judging<'_> {
             radiotherapy_end: subject.rt_end,
             study_link: Some("index.html".to_owned()),
             lesions: lesions.collect(),
+            surveillance,
             provenance: self.provenance(&sessions, inputs),
         };
         let path = self.output.root().join(format!("{participant_id}.html"));
         write_file(&path, subject_page(&page).as_bytes())?;
         Ok(Some(done))
+    }
+
+    /// Keeps the surveillance of a subject beside its sessions, so that its page can be drawn again.
+    fn keep_surveillance(&self, participant_id: &str, found: Option<&Surveillance>) -> Result<(), DatasetError> {
+        let Some(found) = found else { return Ok(()) };
+        let file = surveillance_name(participant_id);
+        let value = serde_json::to_value(found)
+            .map_err(|error| DatasetError::Broken { file: file.clone(), problem: error.to_string() })?;
+        write_file(&self.output.root().join(participant_id).join(file), json_text(&value).as_bytes())
+    }
+
+    /// The surveillance that an earlier run kept of a subject.
+    pub fn kept_surveillance(&self, participant_id: &str) -> Option<Surveillance> {
+        let path = self.output.root().join(participant_id).join(surveillance_name(participant_id));
+        serde_json::from_str(&std::fs::read_to_string(path).ok()?).ok()
     }
 
     fn write_session(&self, session: &mut Finished, judged: &[Judged]) -> Result<(), DatasetError> {
@@ -171,6 +192,10 @@ impl Judging<'_> {
     }
 }
 
+fn surveillance_name(participant_id: &str) -> String {
+    format!("{participant_id}_surveillance.json")
+}
+
 /// The rows of each lesion over the sessions, lesions by their number.
 fn by_lesion(sessions: &[Finished]) -> BTreeMap<(usize, String), Scans> {
     let mut by_lesion: BTreeMap<(usize, String), Scans> = BTreeMap::new();
@@ -233,9 +258,9 @@ fn tell_lacking(sessions: &mut [Finished], lacking: &[Lacking]) {
         let missed = missed_before(&session.label, session.date, lacking);
         for lesion in &mut session.lesions {
             // A row of an earlier run may tell of a session that has its result by now.
-            lesion.measured_caveats.retain(|caveat| caveat.code != CaveatCode::FollowupIncomplete);
+            lesion.measured_caveats.retain(|caveat| caveat.code != CaveatCode::EarlierSessionMissing);
             if !missed.is_empty() {
-                lesion.measured_caveats.push(Caveat::new(CaveatCode::FollowupIncomplete, missed.join(", ")));
+                lesion.measured_caveats.push(Caveat::new(CaveatCode::EarlierSessionMissing, missed.join(", ")));
             }
         }
     }

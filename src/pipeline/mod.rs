@@ -13,10 +13,13 @@ mod methods;
 mod outputs;
 mod perfusion;
 mod pictures;
+mod protocol;
+mod sarcoma;
 mod session;
 mod single;
 mod subject;
 mod uptake;
+mod visits;
 
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -31,6 +34,7 @@ pub use single::{
     ArteryRequest, BackgroundRequest, DscRequest, MaskRequest, PetRequest, SingleOutcome, run_dsc, run_pet,
 };
 pub use uptake::BackgroundChoice;
+pub use visits::{PlannedVisit, SubjectVisits, study_visits, subject_visits, treatment_end};
 
 use crate::clinical::Pathway;
 use crate::cohort::Audit;

@@ -263,6 +263,7 @@ fn facts(subject: &Subject, session: &SessionInputs, label: u32, name: Option<St
         symptoms: session.facts.symptoms,
         steroid_change: session.facts.steroid_change,
         antiangiogenic: session.facts.antiangiogenic,
+        grade: subject.facts.grade.clone(),
         histology,
         rt_field,
         new_enhancement,

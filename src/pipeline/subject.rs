@@ -10,10 +10,12 @@ use serde_json::Value;
 use super::error::SessionError;
 use super::finished::{Finished, SubjectFacts, figures_name};
 use super::judging::{Judging, Lacking};
+use super::measured::Measured;
 use super::outputs::{Destination, write_lesions, write_perfusion, write_uptake};
+use super::sarcoma::surveillance;
 use super::session::measure;
 use super::{Progress, RunError, RunOptions, Steps, Summary};
-use crate::clinical::Tracer;
+use crate::clinical::{Pathway, Tracer};
 use crate::dataset::{
     Annotation, Annotations, Completion, DatasetError, OutputFolder, OutputStem, RunId, annotate, annotations_text,
     input_records, write_file,
@@ -161,7 +163,13 @@ impl Work<'_> {
                 )?,
             }
         }
-        match self.judging.write(sessions, Some(&lacking))? {
+        let surveil = |sessions: &mut [Finished]| {
+            let sarcoma = subject.pathway.pathway == Some(Pathway::Sarcoma);
+            let as_of = self.options.as_of.or_else(|| self.study.latest_date());
+            let mut visits: Vec<&mut Vec<Measured>> = sessions.iter_mut().map(|session| &mut session.lesions).collect();
+            sarcoma.then(|| surveillance(subject, &mut visits, as_of))
+        };
+        match self.judging.write(sessions, Some(&lacking), surveil)? {
             Some(judged) => {
                 outcome.quality_failures += judged.quality_failures;
                 outcome.lesions.extend(judged.lesions);

@@ -3,6 +3,7 @@
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
+use super::surveillance::Surveillance;
 use crate::cohort::Audit;
 use crate::lesion::LesionRecord;
 use crate::quality::{Caveat, Check};
@@ -24,6 +25,8 @@ pub struct SubjectPage {
     pub study_link: Option<String>,
     /// Lesions, each with its time points in order; the last one is shown.
     pub lesions: Vec<LesionPage>,
+    /// Surveillance, for sarcoma.
+    pub surveillance: Option<Surveillance>,
     /// Who made the page and from what.
     pub provenance: Provenance,
 }

@@ -20,6 +20,49 @@ pub const INTENDED_USE: &str = "Research software: it quantifies perfusion MRI a
     or IDH-mutant low-grade, hemorrhagic or brain-stem lesions. Every output must be reviewed with the source images \
     by a qualified physician.";
 
+/// Under the heading of surveillance.
+pub const SURVEILLANCE: &str = "What the sarcoma sources ask beside the images. Schedules of different sources stand \
+    side by side and are not merged; which one applies is the reader's choice. Grade comes from pathology; imaging \
+    cannot determine it.";
+
+/// In place of the end of treatment.
+pub const NO_TREATMENT_END: &str = "The end of treatment is not recorded (resection_date or rt_end): no visits and no \
+    baseline can be told.";
+
+/// Caption of the schedules.
+pub const SCHEDULES_CAPTION: &str = "Tight: shortest interval, longest phase of the source's range; loose: the opposite. \
+    A scan counts for the nearest visit; chest imaging is not in the study folder.";
+
+/// Caption of growth.
+pub const GROWTH_CAPTION: &str = "Since the resection: longest diameter over the months since (S3), flagged at 1.0 in \
+    retroperitoneal liposarcoma only. Between scans: another number, never flagged.";
+
+/// The flag of growth.
+pub const GROWTH_FLAGGED: &str = "1.0 cm/month or more";
+
+/// What outside the field rests on.
+pub const OUTSIDE_FIELD: &str = "Recorded as outside the field in the lesion's table.";
+
+/// In place of the protocol.
+pub const NO_PROTOCOL: &str = "Nothing to compare: no kind of image stands in two sessions.";
+
+/// A protocol without differences.
+pub const SAME_PROTOCOL: &str = "No field differs between the sessions that tell it.";
+
+/// A protocol with differences.
+pub const PROTOCOL_DIFFERS: &str = "A change between these sessions may come from the measurement.";
+
+/// Under the extent of disease.
+pub const EXTENT: &str = "Asked for at a recurrence (S2; chest CT and CT of abdomen and pelvis: S1). Done as recorded in \
+    extent_done, or as found in the study; missing means not recorded.";
+
+/// Under resectability.
+pub const RESECTABILITY: &str = "Listed, not scored; no advice on dose (S2, S3).";
+
+/// Under the covariates.
+pub const COVARIATES: &str = "Listed, not scored: the coefficients of the nomogram (S3) are not published as numbers \
+    that we have.";
+
 /// What stands in place of a value.
 pub const NOT_MEASURED: &str = "not measured";
 
@@ -265,6 +308,7 @@ measures! {
     rt_field "Place against the radiotherapy field" 0 Plain;
     new_enhancement "New or larger enhancement" 0 Plain;
     margins "Margins" 0 Plain;
+    grade "Grade, as recorded" 0 Plain;
 }
 
 /// The name and rounding of a column; a column that is not in the table is written as it is, with three decimals.

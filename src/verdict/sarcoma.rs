@@ -3,7 +3,7 @@
 //! Two features are asked to agree: change against the earlier scan, and enhancement. FDG settles what they leave
 //! open, where the settings give it a cut-off; none is built in.
 
-use crate::clinical::{Histology, NewEnhancement, Symptoms, Tracer};
+use crate::clinical::{Histology, NewEnhancement, SarcomaGrade, Symptoms, Tracer};
 use crate::lesion::LesionRecord;
 use crate::quality::{Caveat, CaveatCode, Quality};
 
@@ -164,7 +164,14 @@ pub(super) fn decide(record: &LesionRecord, features: &Features) -> (Decision, V
             (Rule::T3, Rule::T3p, Rule::T3n, NextStep::Mri3Months)
         }
         (Mass::StableOrSmaller | Mass::Equivocal, Enhancement::Avid) => {
-            (Rule::T6, Rule::T6p, Rule::T6n, NextStep::Mri3Months)
+            // METHOD: a high grade raises suspicion (S0), so FDG-PET/CT comes next where it is not yet there. New
+            // symptoms, the other ground, have left the scenario above.
+            let high_grade = SarcomaGrade::of(record.grade.as_deref()) == Some(SarcomaGrade::High);
+            let step = match features.evidence.pet {
+                Pole::Missing if high_grade => NextStep::FdgPetCt,
+                _ => NextStep::Mri3Months,
+            };
+            (Rule::T6, Rule::T6p, Rule::T6n, step)
         }
         (Mass::Unknown, Enhancement::Avid) => (Rule::T7, Rule::T7p, Rule::T7n, NextStep::CoreBiopsyAndTumorBoard),
         (Mass::Unknown, Enhancement::Weak | Enhancement::Unknown) => {

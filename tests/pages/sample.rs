@@ -1,7 +1,7 @@
 //! Synthetic pages: values and pictures are invented, no patient is shown.
 
 use jiff::civil::Date;
-use relight::clinical::{Pathway, Symptoms, Tracer};
+use relight::clinical::{ExtentStudy, Pathway, Symptoms, Tracer};
 use relight::cohort::{AuditLesion, audit};
 use relight::lesion::LesionRecord;
 use relight::quality::{Caveat, CaveatCode, Check, Quality};
@@ -10,7 +10,9 @@ use relight::report::model::{
     BolusFigure, LesionPage, Locator, Panel, PanelKind, Provenance, Raster, StudyPage, StudyRow, SubjectPage,
     TestRetest, TimePoint,
 };
+use relight::report::surveillance::{GrowthRow, ProtocolRow, ScheduleRow, Surveillance};
 use relight::settings::default_section;
+use relight::surveillance::{Baseline, End, Focality, Met};
 use relight::verdict::{Verdict, Window, judge};
 
 pub fn date(text: &str) -> Date {
@@ -265,6 +267,7 @@ pub fn subject(lesions: Vec<LesionPage>) -> SubjectPage {
         radiotherapy_end: Some(date("2025-06-20")),
         study_link: Some("index.html".into()),
         lesions,
+        surveillance: None,
         provenance: provenance(),
     }
 }
@@ -385,7 +388,48 @@ pub fn judged_sarcoma() -> SubjectPage {
     record.curve_type = Some("washout".into());
     let verdict = judged(&record);
     page.lesions[0].time_points.push(time_point(record, verdict, first.panels));
+    page.surveillance = Some(surveillance());
     page
+}
+
+/// The surveillance of that subject, with a doubt in each part.
+fn surveillance() -> Surveillance {
+    let row = |field: &str, first: &str, second: Option<&str>| ProtocolRow {
+        image: "DCE".into(),
+        field: field.into(),
+        values: vec![Some(first.into()), second.map(str::to_owned)],
+        differs: second.is_some_and(|second| second != first),
+    };
+    let schedule = |end, next: &str, overdue: &[&str]| ScheduleRow {
+        name: "nccn-sts".into(),
+        source: "S0 (ACR soft-tissue recurrence): MRI every 3-6 months for the first 2-3 years".into(),
+        end,
+        modality: "MRI without and with contrast".into(),
+        next: Some(date(next)),
+        chest: None,
+        overdue: overdue.iter().map(|day| date(day)).collect(),
+        ionizing: 0,
+    };
+    Surveillance {
+        as_of: Some(date("2026-05-12")),
+        grade: Some("G3".into()),
+        site: Some("left thigh".into()),
+        guard: vec![("no symptoms at the primary site".into(), Met::Met), ("treated".into(), Met::NotRecorded)],
+        fallback: vec!["Metal hardware: MRI with metal-artifact reduction first.".into()],
+        treatment_end: Some(date("2025-12-20")),
+        baseline: Some(Baseline::OutOfWindow(date("2026-02-03"))),
+        schedules: vec![
+            schedule(End::Tight, "2026-06-20", &["2026-03-20", "2026-04-20"]),
+            schedule(End::Loose, "2026-06-20", &[]),
+        ],
+        sessions: vec!["ses-01".into(), "ses-02".into()],
+        protocol: vec![row("RepetitionTime", "0.005 s", Some("0.004 s")), row("FlipAngle", "15°", None)],
+        focality: Some((Focality::Multifocal, 2)),
+        growth: vec![GrowthRow { lesion: "1".into(), since_resection: Some(1.32), flagged: true, between_scans: None }],
+        extent: ExtentStudy::ALL.iter().map(|study| (*study, *study == ExtentStudy::LocalMri)).collect(),
+        resectability: vec![("Prior radiotherapy".into(), None)],
+        covariates: vec![("Age at the second operation".into(), Some("61".into()))],
+    }
 }
 
 /// A subject with five lesions of every kind.

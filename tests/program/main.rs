@@ -2,9 +2,12 @@
 
 mod again;
 mod bad_input;
+mod calibrate;
 mod commands;
 mod determinism;
 mod fixtures_truth;
 mod image;
 mod sarcoma;
+mod schedule;
 mod study;
+mod surveillance;
