@@ -1,5 +1,6 @@
 //! The command line: what was typed becomes a request; the rooms do the work; the outcome becomes an exit code.
 
+mod annotate;
 mod assess;
 mod calibrate;
 mod dsc;
@@ -8,6 +9,7 @@ mod explain;
 mod pet;
 mod phantom;
 mod progress;
+mod report;
 mod run;
 mod schedule;
 mod settings;
@@ -73,6 +75,9 @@ enum Command {
     Dsc(dsc::Arguments),
     Pet(pet::Arguments),
     Assess(assess::Arguments),
+    Annotate(annotate::Arguments),
+    Report(report::ReportArguments),
+    Verify(report::VerifyArguments),
     Schedule(schedule::Arguments),
     Calibrate(calibrate::Arguments),
     Phantom(phantom::Arguments),
@@ -125,6 +130,9 @@ pub fn main() -> std::process::ExitCode {
         Command::Dsc(arguments) => dsc::execute(&arguments, &cli.global, &voice),
         Command::Pet(arguments) => pet::execute(&arguments, &cli.global, &voice),
         Command::Assess(arguments) => assess::execute(&arguments, &cli.global, &voice),
+        Command::Annotate(arguments) => annotate::execute(&arguments, &cli.global),
+        Command::Report(arguments) => report::report(&arguments, &cli.global),
+        Command::Verify(arguments) => report::verify(&arguments, &cli.global, &voice),
         Command::Schedule(arguments) => schedule::execute(&arguments, &cli.global),
         Command::Calibrate(arguments) => calibrate::execute(&arguments, &cli.global, &voice),
         Command::Phantom(arguments) => phantom::execute(&arguments, &cli.global, &voice),

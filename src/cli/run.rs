@@ -114,6 +114,7 @@ pub(super) fn execute(arguments: &Arguments, global: &Global, voice: &Voice) -> 
             "failures": summary.failures.iter().map(|(session, reason)| json!({"session": session, "reason": reason}))
                 .collect::<Vec<_>>(),
             "lesions": summary.lesions,
+            "audit": summary.page.as_ref().map(|page| &page.audit),
         }))?;
     }
     let exit = match (summary.done + summary.skipped, summary.failures.len()) {

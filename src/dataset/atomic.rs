@@ -107,6 +107,11 @@ impl OutputFolder {
         session_id.map_or(subject.clone(), |session| subject.join(session))
     }
 
+    /// The folders in which sessions stand, in order: `sub-01`, `sub-01/ses-01`, …
+    pub fn session_folders(&self) -> Result<Vec<PathBuf>, DatasetError> {
+        super::tables::session_folders(&self.root)
+    }
+
     /// Begins a session: an empty folder aside, to be filled and then put into place.
     pub fn stage(&self, participant_id: &str, session_id: Option<&str>) -> Result<Staging, DatasetError> {
         let target = self.session(participant_id, session_id);

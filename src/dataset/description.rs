@@ -35,6 +35,7 @@ annotations.tsv
 annotations.json
 *_provenance.json
 settings.toml
+study.json
 # perfusion maps: BIDS has no suffix for them (as ASLPrep does)
 **/perf/*_rcbv.*
 **/perf/*_k1.*

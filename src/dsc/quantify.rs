@@ -18,6 +18,10 @@ use crate::quality::{Caveat, Check};
 /// Outputs of the loop over voxels, in this order: uncorrected, peak height, corrected, its error, K1, K2, their
 /// errors, kep, its error, residual, AIC gain.
 const OUTPUTS: usize = 12;
+/// Place of the uncorrected rCBV among them.
+const UNCORRECTED: usize = 0;
+/// Place of the corrected rCBV among them.
+const CORRECTED: usize = 2;
 
 /// Everything that was estimated from a bolus series. Maps hold one value per voxel of [`DscResult::mask`], in its
 /// order; NaN is *not estimated*.
@@ -185,6 +189,21 @@ impl DscResult {
     /// Time of the last frame before the bolus, s from the first frame of the series.
     pub fn arrival_time(&self) -> f64 {
         self.timing.arrival as f64 * self.step
+    }
+
+    /// rCBV by another leakage model, a.u., over some voxels only (NaN elsewhere): from the same steady state, baseline
+    /// and reference curve, so that nothing but the model differs.
+    pub fn rcbv_by(&self, signal: &DscSignal<'_>, model: LeakageModel, voxels: &Mask) -> Result<Vec<f32>, DscError> {
+        let inside = super::reference::membership(&self.mask, voxels, "the region of a reanalysis")?;
+        let usable = inside.iter().zip(&self.baseline.usable).map(|(&inside, &usable)| inside && usable).collect();
+        let baseline = Baseline { usable, ..self.baseline.clone() };
+        let rate = &self.reference.rate;
+        let weights = trapezoid_weights(rate.len(), self.step, self.integration_frames());
+        let settings = Settings { leakage: model, ..self.settings.clone() };
+        let correction = Correction::new(rate, self.step, &weights, &settings)?;
+        let mut maps = quantify_voxels(signal, &self.timing, &baseline, &weights, &correction);
+        let wanted = if model == LeakageModel::None { UNCORRECTED } else { CORRECTED };
+        Ok(maps.swap_remove(wanted))
     }
 
     /// The frames, counted from the first steady one, over which rCBV is integrated.

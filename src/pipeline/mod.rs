@@ -1,8 +1,12 @@
 //! The program as a table of contents: inventory, quantify, measure, judge, report.
 
+mod again;
+mod alternatives;
 mod error;
+mod finished;
 mod followup;
 mod group;
+mod judging;
 mod masks;
 mod measured;
 mod methods;
@@ -23,16 +27,17 @@ use std::sync::Mutex;
 use jiff::civil::Date;
 use serde_json::Value;
 
+pub use again::{AgainError, AnnotateOptions, Annotated, Verified, annotate, report, verify};
 pub use error::SessionError;
 pub use masks::Fit;
 pub use single::{
     ArteryRequest, BackgroundRequest, DscRequest, MaskRequest, PetRequest, SingleOutcome, run_dsc, run_pet,
 };
-pub use subject::read_surveillance;
 pub use uptake::BackgroundChoice;
 pub use visits::{PlannedVisit, SubjectVisits, study_visits, subject_visits, treatment_end};
 
 use crate::clinical::Pathway;
+use crate::cohort::Audit;
 use crate::dataset::{DatasetError, DatasetSource, Log, OutputFolder, write_dataset_files};
 use crate::lesion::Split;
 use crate::settings::Settings;
@@ -158,7 +163,7 @@ pub struct Summary {
 }
 
 /// The study page of an output.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct GroupPage {
     /// Where it is.
     pub path: PathBuf,
@@ -166,6 +171,8 @@ pub struct GroupPage {
     pub sessions: usize,
     /// Lesions in it.
     pub lesions: usize,
+    /// How often the rules gave an answer.
+    pub audit: Audit,
 }
 
 impl Summary {

@@ -4,8 +4,8 @@ use super::error::SessionError;
 use super::masks::{Fit, LesionMasks, read_region};
 use crate::acquisition::DscAcquisition;
 use crate::dsc::{
-    self, DscError, DscResult, DscSignal, PerfusionMaps, RegionCurves, aif_from_mask, baseline_mean_for_mask, find_aif,
-    perfusion, quantify, region_curves,
+    self, DscError, DscResult, DscSignal, LeakageModel, PerfusionMaps, RegionCurves, aif_from_mask,
+    baseline_mean_for_mask, find_aif, perfusion, quantify, region_curves,
 };
 use crate::image::{Grid, Mask, NiftiImage, Volume};
 use crate::quality::{Caveat, CaveatCode};
@@ -51,6 +51,8 @@ pub struct DscInput<'a> {
     pub reference: Option<(&'a InputFile, Fit)>,
     /// Lesions that were given.
     pub lesions: Option<&'a LesionMasks>,
+    /// Whether other leakage models and another reference region are tried as well.
+    pub reanalyze: bool,
     /// Where the arterial curve comes from, when flow is asked for.
     pub artery: Artery<'a>,
 }
@@ -73,6 +75,10 @@ pub struct Perfusion {
     pub reference_given: bool,
     /// Its mean curves.
     pub reference_curves: Option<RegionCurves>,
+    /// rCBV of the lesions and the reference by the leakage models that were not chosen; empty unless asked for.
+    pub other_models: Vec<(LeakageModel, Vec<f32>)>,
+    /// The mirrored reference beside a given one, or why there is none; `None` unless asked for.
+    pub mirrored_reference: Option<Result<Mask, String>>,
     /// Flow and transit times, where they were asked for and an artery was found.
     pub flow: Option<PerfusionMaps>,
     /// Doubts, without those of single lesions.
@@ -230,7 +236,27 @@ pub fn measure(
             Err(error) => return Err(failed(error)),
         });
     }
+    let mut other_models = Vec::new();
+    let mut mirrored = None;
+    if input.reanalyze
+        && let (Some(union), Some(reference)) = (&union, &reference)
+    {
+        // A lesion may grow by a voxel in a reanalysis, but only the chosen model is needed there.
+        let voxels = union
+            .or(reference)
+            .map_err(|difference| SessionError::Mask { file: name.to_owned(), problem: difference.to_string() })?;
+        for &model in LeakageModel::ALL.iter().filter(|model| **model != result.model) {
+            other_models.push((model, result.rcbv_by(&signal, model, &voxels).map_err(failed)?));
+        }
+        mirrored = reference_given.then(|| {
+            mirrored_white_matter(&baseline, &result.mask, union, region_settings)
+                .map(|(found, _)| found.mask)
+                .map_err(|problem| problem.to_string())
+        });
+    }
     Ok(Perfusion {
+        other_models,
+        mirrored_reference: mirrored,
         result,
         grid,
         lesions,

@@ -8,7 +8,7 @@ use super::measured::Measured;
 use super::perfusion::{self, Artery, Brain, DscInput, Perfusion};
 use super::pictures::{Scene, Shown, Uptake as UptakePicture, film_strip};
 use super::uptake::{self, BackgroundChoice, Head, PetInput, Uptake};
-use super::{Steps, methods};
+use super::{Steps, alternatives, methods};
 use crate::acquisition::DscAcquisition;
 use crate::clinical::{Pathway, Tracer};
 use crate::dsc::{DeconvolutionMethod, relative_peak_height, tumor_burden_class};
@@ -19,6 +19,7 @@ use crate::lesion::{
 };
 use crate::pet::DynamicUptake;
 use crate::quality::{Caveat, CaveatCode, Check, Quality, worst};
+use crate::reanalysis::{Alternative, combined};
 use crate::region::BackgroundShape;
 use crate::report::model::{BolusFigure, TestRetest};
 use crate::settings::Settings;
@@ -81,6 +82,7 @@ pub fn measure(
         let drawn = masks.serving(session, target);
         caveats.extend(drawn.caveats.iter().cloned());
         let input = DscInput {
+            reanalyze: true,
             image: &dsc.image.file,
             second_echo: dsc.second_echo.as_ref().map(|image| &image.file),
             acquisition: &acquisition,
@@ -294,6 +296,7 @@ struct PerfusionOfLesion {
     checks: Vec<Check>,
     bolus: Option<BolusFigure>,
     burden: Option<Labels>,
+    alternatives: Vec<Alternative>,
 }
 
 impl Bench<'_> {
@@ -315,12 +318,14 @@ impl Bench<'_> {
             let found = self.perfusion_columns(place, perfusion, &mut record)?;
             caveats.extend(found.caveats);
             (measured.dsc_checks, measured.bolus, burden) = (found.checks, found.bolus, found.burden);
+            measured.alternatives.extend(found.alternatives);
             measured.methods.extend(methods::dsc(perfusion, self.settings));
         }
         if let Some((uptake, tracer)) = self.uptake {
             caveats.extend(uptake.caveats.iter().cloned());
             record.tracer.clone_from(tracer);
             caveats.extend(self.uptake_columns(place, uptake, &mut record)?);
+            measured.alternatives.extend(alternatives::of_uptake(uptake, place, &record));
             measured.pet_checks.clone_from(&uptake.result.checks);
             measured.background = methods::background(uptake);
             measured.methods.extend(methods::pet(uptake, self.settings));
@@ -337,6 +342,8 @@ impl Bench<'_> {
                 variation,
             });
         }
+        measured.alternatives = combined(std::mem::take(&mut measured.alternatives));
+        measured.numbered = drawn.numbered;
         if self.pictures {
             measured.panels = self.film_strip(&drawn.mask, &record, burden.as_ref());
         }
@@ -359,6 +366,7 @@ impl Bench<'_> {
                 checks: result.checks.clone(),
                 bolus: None,
                 burden: None,
+                alternatives: Vec::new(),
             });
         }
         let failed = |source| SessionError::Dsc { file: self.series.to_owned(), source };
@@ -368,6 +376,7 @@ impl Bench<'_> {
         record.dsc_quality = judged.quality;
         let lesion_curves = perfusion.lesion_curves[place].as_ref();
         let mut burden = None;
+        let mut alternatives = Vec::new();
         if let Some(normalized) = &result.normalized {
             let map = |values: &[f32]| Volume::from_masked(&result.mask, values);
             let (rcbv, uncorrected) = (map(&normalized.rcbv), map(&normalized.uncorrected));
@@ -406,6 +415,17 @@ impl Bench<'_> {
                 if inside { u32::from(tumor_burden_class(value, cutoffs.necrosis, cutoffs.recurrence)) } else { 0 }
             });
             burden = Some(Labels { grid: rcbv.grid, data: data.collect() });
+            alternatives = match (&seen, record.rcbv_enhancing_mean) {
+                (Some((_, enhancing)), Some(_)) => {
+                    let same_space = |difference: crate::image::SpaceDifference| SessionError::Mask {
+                        file: "enhancing tissue".to_owned(),
+                        problem: difference.to_string(),
+                    };
+                    let region = lesion.and(enhancing).map_err(same_space)?;
+                    alternatives::of_perfusion(perfusion, place, &region, "rcbv_enhancing_mean")
+                }
+                _ => alternatives::of_perfusion(perfusion, place, lesion, "rcbv_mean"),
+            };
         } else if let Some(leakage) = &result.leakage {
             let values = Volume::from_masked(&result.mask, &leakage.k2).values_in(lesion);
             record.k2_mean =
@@ -424,7 +444,7 @@ impl Bench<'_> {
         // The checks of flow stand with the others and do not lower the word that gates rCBV.
         let mut checks = judged.checks;
         checks.extend(perfusion.flow.iter().flat_map(|flow| flow.checks.iter().cloned()));
-        Ok(PerfusionOfLesion { caveats, checks, bolus, burden })
+        Ok(PerfusionOfLesion { caveats, checks, bolus, burden, alternatives })
     }
 
     /// The enhancing part of the lesion, found on the post-contrast T1 and taken to the grid of the series.

@@ -7,11 +7,11 @@ use rayon::prelude::*;
 use serde_json::{Map, Value, json};
 
 use super::error::SessionError;
+use super::judging::row_json;
 use super::masks::{Fit, LesionMasks};
 use super::outputs::{Destination, Written, write_perfusion, write_uptake};
 use super::perfusion::{self, Artery, Brain, DscInput};
 use super::session::{Bench, default_background};
-use super::subject::row_json;
 use super::uptake::{self, BackgroundChoice, Head, PetInput};
 use super::{Steps, measured::Measured};
 use crate::acquisition::{Body, PetAcquisition};
@@ -186,6 +186,7 @@ pub fn run_dsc(
     let masks = read_lesions(request.lesions.as_deref(), request.split, settings)?;
     steps.next("reading and mapping");
     let input = DscInput {
+        reanalyze: false,
         image: &series,
         second_echo: second_echo.as_ref(),
         acquisition: &acquisition,

@@ -4,8 +4,10 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::surveillance::Surveillance;
+use crate::cohort::Audit;
 use crate::lesion::LesionRecord;
 use crate::quality::{Caveat, Check};
+use crate::reanalysis::Stability;
 use crate::verdict::Verdict;
 
 /// One subject: the page of all its lesions.
@@ -43,6 +45,8 @@ pub struct TimePoint {
     pub record: LesionRecord,
     /// What it means.
     pub verdict: Verdict,
+    /// How often the verdict stays under other choices of the analysis.
+    pub stability: Option<Stability>,
     /// Every doubt, from reading to judging.
     pub caveats: Vec<Caveat>,
     /// Quality checks of perfusion.
@@ -180,6 +184,8 @@ pub struct StudyPage {
     pub lesions: Vec<StudyRow>,
     /// Sessions that failed, with the reason.
     pub failures: Vec<(String, String)>,
+    /// How often the rules gave an answer.
+    pub audit: Option<Audit>,
     /// Day against which windows and overdue visits are told.
     pub as_of: Option<Date>,
     /// From what it was made.

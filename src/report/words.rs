@@ -5,6 +5,7 @@
 
 use crate::clinical::{Pathway, Symptoms};
 use crate::quality::Quality;
+use crate::reanalysis::Stability;
 use crate::verdict::{Agreement, Class, Confidence, NextStep, Pole, Verdict};
 
 /// First line of every page.
@@ -456,6 +457,23 @@ pub fn symptoms(symptoms: Option<Symptoms>) -> (&'static str, &'static str) {
 pub fn weighs_tissue(step: NextStep) -> bool {
     matches!(step, NextStep::NextRound6To8Weeks | NextStep::MdtOrBiopsyAfterMaxRounds)
 }
+
+/// Over the reanalyses of a lesion.
+pub const CHOICES_TITLE: &str = "Does the analysis choice matter?";
+
+/// How often the verdict stays, in one sentence.
+pub fn choices(stability: &Stability) -> String {
+    let Stability { same, total, .. } = stability;
+    let reanalyses = if *total == 1 { "reanalysis" } else { "reanalyses" };
+    format!(
+        "The same lesion judged under other choices, one changed at a time: the same result in {same} of {total} {reanalyses}."
+    )
+}
+
+/// Over the audit of a study.
+pub const AUDIT_TITLE: &str = "How often the rules answer";
+/// Below it.
+pub const AUDIT_CAPTION: &str = "Lesions at their latest session that were judged; an answer is any result but indeterminate. Interval: Wilson, 95 %.";
 
 #[cfg(test)]
 mod tests {

@@ -208,8 +208,12 @@ pub(super) fn what_would_change(
     let Some(class) = decision.class else { return Vec::new() };
     let grown = features.followup.map_or(settings.followup.growth_percent, |followup| followup.threshold);
     let equivocal = settings.followup.equivocal_percent;
-    let change =
-        |percent: f64| LesionRecord { followup_change_percent: Some(percent), new_enhancement: None, ..record.clone() };
+    let change = |percent: f64| LesionRecord {
+        followup_change_percent: Some(percent),
+        nadir_change_percent: None,
+        new_enhancement: None,
+        ..record.clone()
+    };
     let curve = |word: &str| LesionRecord { curve_type: Some(word.to_owned()), dce_quality: None, ..record.clone() };
     let now = record.followup_change_percent;
     let mut trials = vec![

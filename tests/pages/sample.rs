@@ -2,8 +2,10 @@
 
 use jiff::civil::Date;
 use relight::clinical::{ExtentStudy, Pathway, Symptoms, Tracer};
+use relight::cohort::{AuditLesion, audit};
 use relight::lesion::LesionRecord;
 use relight::quality::{Caveat, CaveatCode, Check, Quality};
+use relight::reanalysis::{Alternative, Choice, judge_again};
 use relight::report::model::{
     BolusFigure, LesionPage, Locator, Panel, PanelKind, Provenance, Raster, StudyPage, StudyRow, SubjectPage,
     TestRetest, TimePoint,
@@ -217,7 +219,13 @@ pub fn judged(record: &LesionRecord) -> Verdict {
 
 pub fn time_point(record: LesionRecord, verdict: Verdict, panels: Vec<Panel>) -> TimePoint {
     let has_dsc = record.rcbv_mean.is_some();
+    let alternatives = [
+        Alternative::new(Choice::MedianRcbv, record.rcbv_median.map(|median| ("rcbv_mean", median))),
+        Alternative::impossible(Choice::MaskSmaller, "no usable voxel of the DSC series is left"),
+    ];
+    let stability = judge_again(&record, &verdict, &alternatives, &default_section("verdict"));
     TimePoint {
+        stability,
         bolus: has_dsc.then(|| bolus(record.rcbv_mean.unwrap_or(1.0))),
         dsc_checks: if has_dsc { dsc_checks() } else { Vec::new() },
         pet_checks: if record.suv_max.is_some() || record.tbr_max.is_some() {
@@ -438,7 +446,7 @@ pub fn five_lesions() -> SubjectPage {
 /// A study of `count` lesions.
 pub fn study(count: usize) -> StudyPage {
     let kinds = [recurrence(), necrosis(), indeterminate(), sarcoma().lesions.remove(0)];
-    let lesions = (0..count)
+    let lesions: Vec<StudyRow> = (0..count)
         .map(|index| {
             let time_point = kinds[index % kinds.len()].time_points.last().unwrap();
             let mut record = time_point.record.clone();
@@ -457,10 +465,16 @@ pub fn study(count: usize) -> StudyPage {
             }
         })
         .collect();
+    let audited: Vec<AuditLesion<'_>> = lesions
+        .iter()
+        .map(|row| AuditLesion { record: &row.record, verdict: &row.verdict, site: None, scanner: None })
+        .collect();
+    let audit = audit(&audited, &default_section("cohort"));
     StudyPage {
         title: "Enhancing lesions after radiotherapy".into(),
         lesions,
         failures: vec![("sub-022 ses-02".into(), "DSC has 14 frames, at least 30 are needed".into())],
+        audit: Some(audit),
         as_of: Some(date("2026-06-30")),
         provenance: provenance(),
     }

@@ -202,6 +202,23 @@ fn a_session_that_breaks_after_it_was_done_leaves_nothing_of_the_earlier_result(
 }
 
 #[test]
+fn a_follow_up_that_lacks_an_earlier_session_says_so_until_it_is_there() {
+    let study = Study::of(&["sub-03"]);
+    let codes = || -> Vec<bool> {
+        let rows = table(&study.beside("out/lesions.tsv"));
+        rows.iter().map(|row| row["caveats"].split(';').any(|code| code == "EARLIER_SESSION_MISSING")).collect()
+    };
+    let series = study.path("sub-03/ses-02/perf/sub-03_ses-02_dsc.nii.gz");
+    let whole = fs::read(&series).unwrap();
+    truncate(&series);
+    study.run("out", &[]).expect(5);
+    assert_eq!(codes(), [false, true], "the first session and the third");
+    fs::write(&series, whole).unwrap();
+    study.run("out", &[]).expect(0);
+    assert_eq!(codes(), [false; 3]);
+}
+
+#[test]
 fn two_subjects_files_in_one_folder_are_told() {
     let study = Study::of(&["sub-01", "sub-02"]);
     let stray = study.path("sub-02/ses-01/perf/sub-01_ses-01_dsc.nii.gz");

@@ -1,5 +1,6 @@
 //! The program from the outside: what a person types, what it answers, and what it leaves on disk.
 
+mod again;
 mod bad_input;
 mod calibrate;
 mod commands;
