@@ -27,7 +27,7 @@ pub fn with_steps<T>(
 /// Tells the caveats, one line each.
 pub fn tell(voice: &Voice, outcome: &SingleOutcome) {
     for caveat in outcome.caveats() {
-        voice.say(&format!("caveat {}: {} {}", caveat.code, caveat.code.meaning(), caveat.detail).trim_end());
+        voice.say(format!("caveat {}: {} {}", caveat.code, caveat.code.meaning(), caveat.detail).trim_end());
     }
 }
 
