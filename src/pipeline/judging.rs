@@ -70,9 +70,7 @@ impl Judging<'_> {
         for scans in by_lesion.values() {
             follow(&mut sessions, scans, milestones);
         }
-        if let Some(lacking) = lacking {
-            tell_lacking(&mut sessions, lacking);
-        }
+        tell_lacking(&mut sessions, lacking);
         let surveillance = surveil(&mut sessions);
         self.keep_surveillance(&participant_id, surveillance.as_ref())?;
         let judged: Vec<Vec<Judged>> = sessions
@@ -253,15 +251,21 @@ fn follow(sessions: &mut [Finished], scans: &Scans, milestones: Milestones) {
 }
 
 /// Tells each row which sessions before it have no result: one of them may be the index scan.
-fn tell_lacking(sessions: &mut [Finished], lacking: &[Lacking]) {
+///
+/// Where that is not known, what stands there stays, in the same place: the same output has the same bytes.
+fn tell_lacking(sessions: &mut [Finished], lacking: Option<&[Lacking]>) {
     for session in sessions {
-        let missed = missed_before(&session.label, session.date, lacking);
+        let missed = lacking.map(|lacking| missed_before(&session.label, session.date, lacking).join(", "));
         for lesion in &mut session.lesions {
+            let caveats = &mut lesion.measured_caveats;
+            let known = caveats.iter().find(|caveat| caveat.code == CaveatCode::EarlierSessionMissing).cloned();
             // A row of an earlier run may tell of a session that has its result by now.
-            lesion.measured_caveats.retain(|caveat| caveat.code != CaveatCode::EarlierSessionMissing);
-            if !missed.is_empty() {
-                lesion.measured_caveats.push(Caveat::new(CaveatCode::EarlierSessionMissing, missed.join(", ")));
-            }
+            caveats.retain(|caveat| caveat.code != CaveatCode::EarlierSessionMissing);
+            caveats.extend(match &missed {
+                None => known,
+                Some(missed) if missed.is_empty() => None,
+                Some(missed) => Some(Caveat::new(CaveatCode::EarlierSessionMissing, missed.clone())),
+            });
         }
     }
 }

@@ -165,9 +165,9 @@ impl Work<'_> {
         }
         let surveil = |sessions: &mut [Finished]| {
             let sarcoma = subject.pathway.pathway == Some(Pathway::Sarcoma);
-            let as_of = self.options.as_of.or_else(|| self.study.latest_date());
+            let as_of = self.options.as_of.or_else(|| self.whole.latest_date());
             let mut visits: Vec<&mut Vec<Measured>> = sessions.iter_mut().map(|session| &mut session.lesions).collect();
-            sarcoma.then(|| surveillance(subject, &mut visits, as_of))
+            sarcoma.then(|| surveillance(whole.unwrap_or(subject), &mut visits, as_of))
         };
         match self.judging.write(sessions, Some(&lacking), surveil)? {
             Some(judged) => {

@@ -79,7 +79,9 @@ fn findings_are_kept_judged_and_replayed() {
     assert!(second.starts_with(&first) && second.lines().count() == 4, "{second}");
     let row = &table(&out)[0];
     assert_eq!((row["histology"].as_str(), row["symptoms"].as_str(), row["rule"].as_str()), ("n/a", "new", "B6"));
-    assert!(fs::read_to_string(out.join("sub-03.html")).unwrap().contains("Told by reader-1: symptoms new."));
+    let latest = ["--participant-label", "03", "--session-label", "ses-03", "--by", "reader-2", "--symptoms", "none"];
+    Answer::of(relight().arg("annotate").arg(&out).args(latest)).expect(0);
+    assert!(fs::read_to_string(out.join("sub-03.html")).unwrap().contains("Told by reader-2: symptoms none."));
     Answer::of(relight().arg("verify").arg(&out)).expect(0);
 
     // A later run keeps what was told, whether it measures again or not.
