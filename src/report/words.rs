@@ -301,6 +301,7 @@ measures! {
     symptoms "Symptoms" 0 Plain;
     weeks_since_rt "Time since radiotherapy" 1 Plain;
     followup_change_percent "Change of volume since the index scan" 1 Signed;
+    nadir_change_percent "Change of volume since the smallest volume" 1 Signed;
     followup_days "Days since the index scan" 0 Plain;
     followup_round "Round of the follow-up" 0 Plain;
     growth_cm_per_month "Growth of the longest diameter" 2 Signed;
