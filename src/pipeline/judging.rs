@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use super::finished::{Finished, lesions_name};
 use super::followup::{Milestones, line_up};
 use super::measured::{Judged, Measured};
+use super::response::respond;
 use super::session::quality_failed;
 use super::subject::VERSION;
 use crate::dataset::{
@@ -68,7 +69,7 @@ impl Judging<'_> {
         let by_lesion = by_lesion(&sessions);
         let milestones = Milestones { rt_end: subject.rt_end, resection: subject.resection_date };
         for scans in by_lesion.values() {
-            follow(&mut sessions, scans, milestones);
+            follow(&mut sessions, scans, milestones, self.settings);
         }
         tell_lacking(&mut sessions, lacking);
         let surveillance = surveil(&mut sessions);
@@ -207,7 +208,7 @@ fn by_lesion(sessions: &[Finished]) -> BTreeMap<(usize, String), Scans> {
 }
 
 /// Fills the follow-up columns of one lesion, and tells where it cannot be followed.
-fn follow(sessions: &mut [Finished], scans: &Scans, milestones: Milestones) {
+fn follow(sessions: &mut [Finished], scans: &Scans, milestones: Milestones, settings: &Settings) {
     for &(place, row) in scans {
         sessions[place].lesions[row].measured_caveats.retain(|caveat| !RAISED_HERE.contains(&caveat.code));
     }
@@ -223,6 +224,7 @@ fn follow(sessions: &mut [Finished], scans: &Scans, milestones: Milestones) {
         let alone = |(place, record)| (!line_up(&mut [record], milestones).is_empty()).then_some(place);
         records.iter_mut().enumerate().filter_map(alone).collect()
     };
+    respond(sessions, scans, matched, &untreated, settings);
     let mut raised: Vec<(usize, Caveat)> = Vec::new();
     if !matched {
         let names: Vec<&str> = scans.iter().map(|&(place, _)| sessions[place].name()).collect();
@@ -350,7 +352,7 @@ mod tests {
         // Twice, as in a run after a run: nothing is told twice.
         for _ in 0..2 {
             for scans in by_lesion(&sessions).values() {
-                follow(&mut sessions, scans, Milestones::default());
+                follow(&mut sessions, scans, Milestones::default(), &Settings::load(None).unwrap());
             }
         }
         sessions

@@ -14,6 +14,7 @@ mod outputs;
 mod perfusion;
 mod pictures;
 mod protocol;
+mod response;
 mod sarcoma;
 mod session;
 mod single;

@@ -11,7 +11,7 @@ use super::error::SessionError;
 use super::finished::{Finished, SubjectFacts, figures_name};
 use super::judging::{Judging, Lacking};
 use super::measured::Measured;
-use super::outputs::{Destination, write_lesions, write_perfusion, write_uptake};
+use super::outputs::{Destination, write_curves, write_lesions, write_perfusion, write_uptake};
 use super::sarcoma::surveillance;
 use super::session::measure;
 use super::{Progress, RunError, RunOptions, Steps, Summary};
@@ -266,6 +266,7 @@ impl Work<'_> {
                 OutputStem::of_session(&session.participant_id, session.session_id.as_deref()).with("trc", label);
             let destination = Destination { folder: &folder, stem, sources: &files, force: true };
             write_uptake(uptake, tracer.as_ref(), Some(&images.masks), self.settings.pet.suv.as_str(), &destination)?;
+            write_curves(uptake, Some(&images.masks), &destination)?;
         }
         let panels: Vec<&[Panel]> = images.lesions.iter().map(|lesion| lesion.panels.as_slice()).collect();
         let text = serde_json::to_string(&panels).map_err(|error| broken("figures", &error))?;

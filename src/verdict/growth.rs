@@ -107,6 +107,36 @@ impl Followup {
     }
 }
 
+closed_words! {
+    /// What a volume did between two scans.
+    pub enum Trend: "trend" {
+        /// Larger by more than its measurement error.
+        Larger = "larger",
+        /// Neither.
+        Unchanged = "unchanged",
+        /// Smaller by the equivocal share or more.
+        Smaller = "smaller",
+    }
+}
+
+/// What the volume did between any two scans, by the growth rule at the earlier volume, with the change in %; `None`
+/// where the earlier volume is no measure to compare with.
+pub fn volume_trend(before_ml: f64, now_ml: f64, settings: &Settings) -> Option<(Trend, f64)> {
+    let change = 100.0 * (now_ml - before_ml) / before_ml;
+    if !(before_ml > 0.0 && now_ml >= 0.0 && change.is_finite()) {
+        return None;
+    }
+    let settings = &settings.followup;
+    let trend = if change >= growth_threshold(Some(before_ml), settings) {
+        Trend::Larger
+    } else if change <= -settings.equivocal_percent {
+        Trend::Smaller
+    } else {
+        Trend::Unchanged
+    };
+    Some((trend, change))
+}
+
 /// Growth of the volume that counts, %: `100 max(0.40, 2.77 * 0.9 / r)` with the equivalent radius
 /// `r = (3 V / 4 pi)^(1/3)` in mm and the volume V at the index scan in mL; 40 where the volume is not known.
 pub(super) fn growth_threshold(volume_ml: Option<f64>, settings: &FollowupSettings) -> f64 {
@@ -127,6 +157,16 @@ mod tests {
         let record =
             LesionRecord { followup_change_percent: Some(change), volume_ml: Some(volume), ..Default::default() };
         Followup::read(&record, &settings()).unwrap().state
+    }
+
+    #[test]
+    fn a_volume_is_larger_from_its_threshold_and_smaller_from_a_fifth() {
+        let trend = |before, now| volume_trend(before, now, &settings()).map(|(trend, _)| trend);
+        assert_eq!(trend(10.0, 14.0), Some(Trend::Larger));
+        assert_eq!(trend(10.0, 13.9), Some(Trend::Unchanged));
+        assert_eq!(trend(0.2, 0.3), Some(Trend::Unchanged), "0.2 mL must grow by 69 %");
+        assert_eq!((trend(10.0, 8.1), trend(10.0, 8.0)), (Some(Trend::Unchanged), Some(Trend::Smaller)));
+        assert_eq!((trend(0.0, 1.0), trend(1.0, f64::NAN)), (None, None));
     }
 
     #[test]

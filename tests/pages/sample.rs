@@ -246,6 +246,8 @@ pub fn time_point(record: LesionRecord, verdict: Verdict, panels: Vec<Panel>) ->
             .into_iter()
             .collect(),
         background: record.tbr_max.map(|_| "contralateral crescent, 14.2 mL".to_owned()),
+        pet: None,
+        pet_response: None,
         caveats: vec![Caveat::new(CaveatCode::BaselineShort, "9 frames before the bolus, at least 10 expected")],
         missing: Vec::new(),
         methods: vec![

@@ -39,6 +39,7 @@ pub fn evidence(lesion: &Lesion) -> Markup {
                     }
                 }
             }
+            (super::pet::pet(lesion))
             (choices(lesion.latest, level))
             (heading(level, "small-title", "", html! { "All measures" }))
             (table(lesion.time_points))
