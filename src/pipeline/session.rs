@@ -40,6 +40,8 @@ pub struct SessionImages {
     pub perfusion: Option<(Perfusion, DscAcquisition)>,
     /// The PET images, the one that the rows tell first.
     pub uptake: Vec<(Uptake, Option<Tracer>)>,
+    /// What the tables tell of a session whose mask is empty; nothing was measured there.
+    pub empty: Option<LesionRecord>,
 }
 
 /// An anatomical image with its name.
@@ -62,6 +64,11 @@ pub fn measure(
 ) -> Result<SessionImages, SessionError> {
     let mut caveats = session.caveats.clone();
     steps.next("lesions");
+    if may_have_resolved(subject, session) && all_blank(session)? {
+        let empty = Some(facts(subject, session, 0, None, false));
+        let masks = LesionMasks::default();
+        return Ok(SessionImages { lesions: Vec::new(), masks, perfusion: None, uptake: Vec::new(), empty });
+    }
     let masks = SessionMasks::read(session, split, settings)?;
     caveats.extend(masks.own.caveats.iter().cloned());
     for transform in &session.transforms {
@@ -161,7 +168,31 @@ pub fn measure(
         measured.record.pet_quality = worse(measured.record.pet_quality, session.facts.pet_quality);
         lesions.push(measured);
     }
-    Ok(SessionImages { lesions, masks: masks.own, perfusion, uptake })
+    Ok(SessionImages { lesions, masks: masks.own, perfusion, uptake, empty: None })
+}
+
+/// Whether a lesion of an earlier session can be gone at this one.
+///
+/// METHOD: an empty mask is an answer only where a lesion was drawn before; without an earlier mask it is a mask that
+/// nobody drew, and stays an error.
+fn may_have_resolved(subject: &Subject, session: &SessionInputs) -> bool {
+    subject.sessions.iter().any(|other| {
+        let earlier = match (other.date(), session.date()) {
+            (Some(other), Some(date)) => other < date,
+            _ => other.session_id < session.session_id,
+        };
+        earlier && !other.lesions.is_empty()
+    })
+}
+
+/// Whether every lesion mask of a session holds no voxel at all.
+fn all_blank(session: &SessionInputs) -> Result<bool, SessionError> {
+    for source in &session.lesions {
+        if NiftiImage::open(source.file.path())?.read_mask()?.count() > 0 {
+            return Ok(false);
+        }
+    }
+    Ok(!session.lesions.is_empty())
 }
 
 /// Which tracer the row tells first: amino acids in the brain, FDG elsewhere.
@@ -272,7 +303,8 @@ fn missing(session: &SessionInputs) -> Vec<String> {
 
 /// What the tables tell of a lesion.
 fn facts(subject: &Subject, session: &SessionInputs, label: u32, name: Option<String>, only: bool) -> LesionRecord {
-    let LesionFacts { name: told, histology, rt_field, new_enhancement, margins } = session.facts_of(label, only);
+    let LesionFacts { name: told, histology, rt_field, new_enhancement, margins, compartment } =
+        session.facts_of(label, only);
     LesionRecord {
         participant_id: Some(session.participant_id.clone()),
         session_id: session.session_id.clone(),
@@ -283,6 +315,8 @@ fn facts(subject: &Subject, session: &SessionInputs, label: u32, name: Option<St
         symptoms: session.facts.symptoms,
         steroid_change: session.facts.steroid_change,
         antiangiogenic: session.facts.antiangiogenic,
+        scenario: session.facts.scenario,
+        compartment,
         grade: subject.facts.grade.clone(),
         histology,
         rt_field,

@@ -28,6 +28,8 @@ pub struct SubjectPage {
     pub lesions: Vec<LesionPage>,
     /// Surveillance, for sarcoma.
     pub surveillance: Option<Surveillance>,
+    /// Sessions that failed, with the reason.
+    pub failures: Vec<(String, String)>,
     /// Who made the page and from what.
     pub provenance: Provenance,
 }

@@ -44,7 +44,15 @@ pub const GROWTH_CAPTION: &str = "Since the resection: longest diameter over the
 pub const GROWTH_FLAGGED: &str = "1.0 cm/month or more";
 
 /// What outside the field rests on.
-pub const OUTSIDE_FIELD: &str = "Recorded as outside the field in the lesion's table.";
+pub const OUTSIDE_FIELD: &str = "Recorded as outside the field, or in another compartment than the first lesion of the \
+    first visit, in the lesion's table.";
+
+/// Before the watchful state.
+pub const WATCHFUL: &str = "Watchful state (observation with imaging again; S3, for asymptomatic well-differentiated \
+    liposarcoma of the retroperitoneum)";
+
+/// Above the sessions that failed.
+pub const FAILED_SESSIONS: &str = "Sessions without a result";
 
 /// In place of the protocol.
 pub const NO_PROTOCOL: &str = "Nothing to compare: no kind of image stands in two sessions.";
@@ -397,6 +405,8 @@ measures! {
     rt_field "Place against the radiotherapy field" 0 Plain;
     new_enhancement "New or larger enhancement" 0 Plain;
     margins "Margins" 0 Plain;
+    scenario "Question of the visit" 0 Plain;
+    compartment "Compartment, as recorded" 0 Plain;
     grade "Grade, as recorded" 0 Plain;
 }
 

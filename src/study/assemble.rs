@@ -305,6 +305,7 @@ fn join(known: &mut LesionFacts, more: &LesionFacts) -> Result<(), &'static str>
     cell(&mut known.histology, &more.histology, "histology")?;
     cell(&mut known.rt_field, &more.rt_field, "rt_field")?;
     cell(&mut known.new_enhancement, &more.new_enhancement, "new_enhancement")?;
+    cell(&mut known.compartment, &more.compartment, "compartment")?;
     cell(&mut known.margins, &more.margins, "margins")
 }
 

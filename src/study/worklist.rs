@@ -176,7 +176,7 @@ fn join(known: &mut ParticipantFacts, more: &ParticipantFacts) -> Result<(), &'s
             }
         )*};
     }
-    cells!(diagnosis, pathway, grade, site, resection_date, rt_end, rt_dose, rt_fractions);
+    cells!(diagnosis, pathway, grade, site, center, resection_date, rt_end, rt_dose, rt_fractions);
     match (known.body.sex, more.body.sex) {
         (Some(one), Some(other)) if one != other => Err("sex"),
         (None, other) => {

@@ -270,6 +270,7 @@ pub fn subject(lesions: Vec<LesionPage>) -> SubjectPage {
         study_link: Some("index.html".into()),
         lesions,
         surveillance: None,
+        failures: Vec::new(),
         provenance: provenance(),
     }
 }
