@@ -119,6 +119,15 @@ caveat_codes! {
     ReferenceOverlapsLesion = "REFERENCE_OVERLAPS_LESION", "The reference region shares voxels with a lesion: normalized values are too low or too high.";
     LeakageNotCorrected = "LEAKAGE_NOT_CORRECTED", "The leakage model could not be solved in some voxels: they are not estimated.";
     LeakageModelNone = "LEAKAGE_MODEL_NONE", "Leakage correction was switched off: rCBV is uncorrected, and cut-offs set for corrected values may not transfer.";
+    // asl
+    AslRelativeOnly = "ASL_RELATIVE_ONLY", "CBF has no unit (no M0, or no bolus cut-off): only its ratio to a reference can be used.";
+    AslControlAsM0 = "ASL_CONTROL_AS_M0", "There is no M0 scan: the mean control image, without background suppression, served as M0.";
+    AslM0RecoveryUnknown = "ASL_M0_RECOVERY_UNKNOWN", "The repetition time of M0 is not known: its incomplete recovery could not be corrected, and CBF may be too high.";
+    // dce
+    DceSemiQuantitative = "DCE_SEMI_QUANTITATIVE", "Without T1, flip angle and repetition time there are no concentrations: DCE is semi-quantitative only.";
+    DceNoModel = "DCE_NO_MODEL", "No tracer-kinetic model was fitted: Ktrans, ve and vp are not estimated.";
+    DceAssumedT1 = "DCE_ASSUMED_T1", "One T1 was taken for all voxels: concentrations and what is fitted to them carry its error.";
+    DceFitsFailed = "DCE_FITS_FAILED", "The model could not be fitted in some voxels: they are not estimated.";
     // pet
     UptakeTimeZero = "UPTAKE_TIME_ZERO", "Injection and scan start at the same time for a static scan: TimeZero, ScanStart or InjectionStart is suspicious.";
     FramesOverlap = "FRAMES_OVERLAP", "FrameDuration makes frames overlap: it may hold end times.";

@@ -9,5 +9,6 @@ pub mod baseline;
 pub mod clusters;
 pub mod deconvolution;
 pub mod exponential;
+pub mod levenberg_marquardt;
 pub mod linear_fit;
 pub mod logarithm;

@@ -22,7 +22,8 @@ use crate::region::BackgroundShape;
 use crate::report::model::{BolusFigure, TestRetest};
 use crate::settings::Settings;
 use crate::study::{
-    LesionFacts, MaskKind, MaskTarget, PetInputs, Role, SeriesKind, SessionInputs, Subject, dsc_acquisition, pet_acquisition,
+    LesionFacts, MaskKind, MaskTarget, PetInputs, Role, SeriesKind, SessionInputs, Subject, dsc_acquisition,
+    pet_acquisition,
 };
 use crate::verdict::{judge, test_retest};
 

@@ -3,7 +3,6 @@
 //! `odds = prior / (1 - prior) * product of LR^temper`, one ratio per physiological family (perfusion, uptake,
 //! symptoms), because methods of one family share their biology. The posterior describes; the tables decide.
 
-
 use crate::clinical::{Symptoms, Tracer};
 use crate::lesion::LesionRecord;
 

@@ -1,0 +1,502 @@
+//! From an ASL series to maps: flow, arrival time, or the difference alone where flow has no unit.
+
+use super::error::AslError;
+use super::fit::{ArrivalRange, SeveralDelays};
+use super::model::{Constants, Delay, SeveralDelaysModel};
+use super::pairs::{DifferenceGroup, difference_groups};
+use super::settings::Settings;
+use crate::acquisition::{AslAcquisition, AslVolume, Labeling, M0Source};
+use crate::curve::area::weighted_sums;
+use crate::image::{Grid, Mask, Series, Volume, for_each_block};
+use crate::quality::{Caveat, CaveatCode, Check, Quality};
+
+closed_words! {
+    /// How differences become flow.
+    pub enum AslModel: "ASL model" {
+        /// One delay: the white paper's formula (Alsop 2015).
+        WhitePaper = "whitepaper",
+        /// Several delays: the general kinetic model (Buxton 1998).
+        General = "gkm",
+        /// Several delays: Woods 2024.
+        Woods = "woods2024",
+    }
+}
+
+/// An M0 scan of its own: the mean of its volumes, on the grid of the series.
+pub type M0Image = Volume;
+
+/// What an ASL series says. Maps hold one value per voxel of [`AslResult::mask`], in its order; NaN is *not estimated*.
+#[derive(Debug, Clone)]
+pub struct AslResult {
+    /// The voxels of the maps.
+    pub mask: Mask,
+    /// CBF in mL/100g/min where [`AslResult::absolute`], else the mean difference in the unit of the image.
+    pub cbf: Vec<f32>,
+    /// Whether CBF has its unit.
+    pub absolute: bool,
+    /// Standard error of CBF from the fit of several delays.
+    pub cbf_error: Option<Vec<f32>>,
+    /// Arterial transit time, s, from several delays.
+    pub arrival: Option<Vec<f32>>,
+    /// Its standard error, s.
+    pub arrival_error: Option<Vec<f32>>,
+    /// The model.
+    pub model: AslModel,
+    /// The constants that made the maps.
+    pub constants: Constants,
+    /// The differences, by delay.
+    pub groups: Vec<DifferenceGroup>,
+    /// What M0 was multiplied by for its short repetition time; 1 for a long one; `None` without M0.
+    pub m0_correction: Option<f64>,
+    /// Doubts about the whole series.
+    pub caveats: Vec<Caveat>,
+    /// Quality checks of the whole series.
+    pub checks: Vec<Check>,
+}
+
+/// A map as it is written.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct AslMap<'a> {
+    /// The suffix of its file.
+    pub suffix: &'static str,
+    /// The `desc-` entity of its file.
+    pub description: Option<&'static str>,
+    /// Unit in UCUM spelling.
+    pub unit: &'static str,
+    /// One value per voxel of the mask.
+    pub values: &'a [f32],
+}
+
+impl AslResult {
+    /// The maps that were estimated.
+    pub fn maps(&self) -> Vec<AslMap<'_>> {
+        let (description, unit) = if self.absolute { (None, "mL/100g/min") } else { (Some("difference"), "a.u.") };
+        let mut found = vec![AslMap { suffix: "cbf", description, unit, values: &self.cbf }];
+        if let Some(values) = &self.cbf_error {
+            found.push(AslMap { suffix: "cbf", description: Some("error"), unit, values });
+        }
+        if let Some(values) = &self.arrival {
+            found.push(AslMap { suffix: "att", description: None, unit: "s", values });
+        }
+        if let Some(values) = &self.arrival_error {
+            found.push(AslMap { suffix: "att", description: Some("error"), unit: "s", values });
+        }
+        found
+    }
+
+    /// Number of differences that were used, and of those left out.
+    pub fn pairs(&self) -> (usize, usize) {
+        let count = |of: fn(&DifferenceGroup) -> usize| self.groups.iter().map(of).sum();
+        (count(|group| group.differences.len()), count(|group| group.rejected.len()))
+    }
+}
+
+/// What M0 is at each voxel.
+enum Magnetization {
+    /// Values per voxel, NaN below the floor.
+    Map(Vec<f32>),
+    Number(f64),
+    None,
+}
+
+/// Quantifies an ASL series. `m0` is the separate scan, where there is one; `model` is chosen by the number of delays
+/// where it is `None`.
+pub fn quantify(
+    series: &Series,
+    acquisition: &AslAcquisition,
+    m0: Option<&M0Image>,
+    model: Option<AslModel>,
+    settings: &Settings,
+) -> Result<AslResult, AslError> {
+    settings.check()?;
+    if series.voxels == 0 {
+        return Err(AslError::NoVoxels);
+    }
+    if acquisition.volumes.len() != series.frames {
+        let found = acquisition.volumes.len();
+        return Err(AslError::Length { what: "aslcontext", volumes: series.frames, found });
+    }
+    let mut caveats = Vec::new();
+    let mut groups = difference_groups(acquisition)?;
+    let means = volume_means(series);
+    for group in &mut groups {
+        group.reject_outliers(&means, settings.outlier_pairs_sd, settings.outlier_pairs_minimum);
+    }
+    let model = choose_model(model, &groups, settings)?;
+    let (magnetization, m0_correction, of_blood) = magnetization(series, acquisition, m0, settings, &mut caveats)?;
+    let constants = constants(acquisition, of_blood, settings)?;
+    let cut_off = groups.iter().all(|group| group.bolus.is_some());
+    if !cut_off {
+        let detail = "PASL without a bolus cut-off: the length of the bolus is not known";
+        caveats.push(Caveat::new(CaveatCode::AslRelativeOnly, detail));
+    }
+    let absolute = cut_off && !matches!(magnetization, Magnetization::None);
+    if !absolute && model != AslModel::WhitePaper {
+        let problem = "needs M0 and a known bolus";
+        return Err(AslError::Model { model: model.as_str(), problem, delays: groups.len() });
+    }
+    let offsets = slice_offsets(&series.mask, acquisition)?;
+    let weights: Vec<Vec<f64>> = groups.iter().map(|group| group.weights(series.frames)).collect();
+    let work = Work { series, weights: &weights, magnetization: &magnetization, offsets: &offsets };
+    let (cbf, cbf_error, arrival, arrival_error) = match model {
+        AslModel::WhitePaper => (work.single(&groups[0], &constants, absolute), None, None, None),
+        AslModel::General => work.several(SeveralDelaysModel::General, &groups, &constants, settings)?,
+        AslModel::Woods => work.several(SeveralDelaysModel::Woods, &groups, &constants, settings)?,
+    };
+    let mut result = AslResult {
+        mask: series.mask.clone(),
+        cbf,
+        absolute,
+        cbf_error,
+        arrival,
+        arrival_error,
+        model,
+        constants,
+        groups,
+        m0_correction,
+        caveats,
+        checks: Vec::new(),
+    };
+    result.checks = checks(&result, settings);
+    Ok(result)
+}
+
+fn choose_model(
+    model: Option<AslModel>,
+    groups: &[DifferenceGroup],
+    settings: &Settings,
+) -> Result<AslModel, AslError> {
+    let delays = groups.len();
+    match model {
+        None if delays == 1 => Ok(AslModel::WhitePaper),
+        None => Ok(match settings.several_delays_model {
+            SeveralDelaysModel::General => AslModel::General,
+            SeveralDelaysModel::Woods => AslModel::Woods,
+        }),
+        Some(AslModel::WhitePaper) if delays > 1 => {
+            Err(AslError::Model { model: "whitepaper", problem: "is for one post-labeling delay", delays })
+        }
+        Some(several @ (AslModel::General | AslModel::Woods)) if delays < 2 => {
+            Err(AslError::Model { model: several.as_str(), problem: "needs several post-labeling delays", delays })
+        }
+        Some(model) => Ok(model),
+    }
+}
+
+fn constants(acquisition: &AslAcquisition, of_blood: bool, settings: &Settings) -> Result<Constants, AslError> {
+    let field = acquisition.field_strength.map(|field| field.0);
+    // Magnets of one class differ by a few percent (2.89 T is sold as 3 T).
+    let close = |to: f64| field.is_some_and(|field| (field / to - 1.0).abs() < 0.07);
+    let (blood_t1, tissue_t1) = if close(1.5) {
+        (settings.blood_t1_1_5t_s, settings.tissue_t1_1_5t_s)
+    } else if close(3.0) {
+        (settings.blood_t1_3t_s, settings.tissue_t1_3t_s)
+    } else if close(7.0) {
+        (settings.blood_t1_7t_s, settings.tissue_t1_7t_s)
+    } else {
+        return Err(AslError::FieldStrength {
+            found: field.map_or("missing".to_owned(), |field| format!("{field} T")),
+        });
+    };
+    let usual = match acquisition.labeling {
+        Labeling::Pcasl => settings.efficiency_pcasl,
+        Labeling::Casl => settings.efficiency_casl,
+        Labeling::Pasl => settings.efficiency_pasl,
+    };
+    let pulses = if acquisition.background_suppression { acquisition.suppression_pulses.unwrap_or(0) } else { 0 };
+    let suppression = settings.background_suppression_factor.powi(pulses as i32);
+    Ok(Constants {
+        labeling: acquisition.labeling,
+        blood_t1,
+        tissue_t1,
+        // M0 of blood needs no partition coefficient (BIDS M0Estimate).
+        partition_coefficient: if of_blood { 1.0 } else { settings.partition_coefficient },
+        efficiency: acquisition.efficiency.unwrap_or(usual) * suppression,
+    })
+}
+
+/// M0 per voxel, its correction for a short repetition time, and whether it is that of blood.
+fn magnetization(
+    series: &Series,
+    acquisition: &AslAcquisition,
+    separate: Option<&M0Image>,
+    settings: &Settings,
+    caveats: &mut Vec<Caveat>,
+) -> Result<(Magnetization, Option<f64>, bool), AslError> {
+    let repetition_of = |volume: usize| acquisition.repetition_times.get(volume).map(|time| time.0);
+    let of = |kind: AslVolume| -> Vec<usize> {
+        (0..series.frames).filter(|&volume| acquisition.volumes[volume] == kind).collect()
+    };
+    let (values, repetition_time) = match acquisition.m0 {
+        M0Source::Estimate(number) => return Ok((Magnetization::Number(number), Some(1.0), true)),
+        M0Source::Separate { repetition_time } => {
+            let Some(image) = separate else {
+                let detail = "M0Type is Separate and no M0 scan is there";
+                caveats.push(Caveat::new(CaveatCode::AslRelativeOnly, detail));
+                return Ok((Magnetization::None, None, false));
+            };
+            (image.values_in(&series.mask).map_err(AslError::M0Space)?, repetition_time.map(|time| time.0))
+        }
+        M0Source::Included => {
+            let volumes = of(AslVolume::M0);
+            if volumes.is_empty() {
+                let detail = "M0Type is Included and no volume is an m0scan";
+                caveats.push(Caveat::new(CaveatCode::AslRelativeOnly, detail));
+                return Ok((Magnetization::None, None, false));
+            }
+            (mean_of(series, &volumes), repetition_of(volumes[0]))
+        }
+        // METHOD: the mean control serves as M0 only where no background suppression lowers it (ASLPrep).
+        M0Source::Absent => {
+            let volumes = of(AslVolume::Control);
+            if volumes.is_empty() || acquisition.background_suppression {
+                let detail = "no M0, and background suppression (or no control volume) keeps the control from serving";
+                caveats.push(Caveat::new(CaveatCode::AslRelativeOnly, detail));
+                return Ok((Magnetization::None, None, false));
+            }
+            caveats.push(Caveat::new(CaveatCode::AslControlAsM0, format!("{} control volumes", volumes.len())));
+            (mean_of(series, &volumes), repetition_of(volumes[0]))
+        }
+    };
+    let correction = match repetition_time {
+        Some(time) if time > 0.0 && time < settings.m0_long_repetition_time_s => {
+            let tissue_t1 = constants(acquisition, false, settings)?.tissue_t1;
+            1.0 / -(-time / tissue_t1).exp_m1()
+        }
+        Some(_) => 1.0,
+        None => {
+            let detail = "RepetitionTimePreparation of M0 is missing: M0 is taken as fully recovered";
+            caveats.push(Caveat::new(CaveatCode::AslM0RecoveryUnknown, detail));
+            1.0
+        }
+    };
+    let mut sorted: Vec<f32> = values.iter().copied().filter(|value| value.is_finite() && *value > 0.0).collect();
+    sorted.sort_unstable_by(f32::total_cmp);
+    let bright = sorted.get((sorted.len() * 95 / 100).min(sorted.len().saturating_sub(1))).copied().unwrap_or(f32::NAN);
+    let floor = settings.m0_floor_fraction * f64::from(bright);
+    let scaled = |value: f32| {
+        let value = f64::from(value);
+        if value > floor && value > 0.0 { (value * correction) as f32 } else { f32::NAN }
+    };
+    Ok((Magnetization::Map(values.into_iter().map(scaled).collect()), Some(correction), false))
+}
+
+/// How much later than the first slice each slice of the mask's voxels is excited, s: one value per voxel.
+fn slice_offsets(mask: &Mask, acquisition: &AslAcquisition) -> Result<Option<Vec<f64>>, AslError> {
+    let Some(times) = &acquisition.slice_times else { return Ok(None) };
+    let grid: &Grid = &mask.grid;
+    let slices = grid.stored_shape()[2];
+    if times.len() != slices {
+        return Err(AslError::SliceTimes { slices, found: times.len() });
+    }
+    // BIDS counts slices along the third stored axis.
+    let storage = grid.storage();
+    let axis = storage.axis.iter().position(|&stored| stored == 2).expect("three axes");
+    let slice = |index: usize| {
+        let place = grid.voxel(index)[axis];
+        if storage.flipped[axis] { slices - 1 - place } else { place }
+    };
+    Ok(Some(mask.indices().map(|index| times[slice(index)].0).collect()))
+}
+
+/// What the loops over voxels share.
+struct Work<'a> {
+    series: &'a Series,
+    weights: &'a [Vec<f64>],
+    magnetization: &'a Magnetization,
+    offsets: &'a Option<Vec<f64>>,
+}
+
+type Fitted = (Vec<f32>, Option<Vec<f32>>, Option<Vec<f32>>, Option<Vec<f32>>);
+
+impl Work<'_> {
+    /// The difference over M0 of one voxel; the difference itself without M0.
+    fn over_m0(&self, difference: f64, voxel: usize) -> f64 {
+        match self.magnetization {
+            Magnetization::Map(values) => difference / f64::from(values[voxel]),
+            Magnetization::Number(number) => difference / number,
+            Magnetization::None => difference,
+        }
+    }
+
+    fn single(&self, group: &DifferenceGroup, constants: &Constants, absolute: bool) -> Vec<f32> {
+        let mut maps = for_each_block(
+            self.series,
+            1,
+            || vec![0.0; 0],
+            |block, sums: &mut Vec<f64>, outputs| {
+                sums.resize(block.width, 0.0);
+                weighted_sums(block.samples, &self.weights[0], sums);
+                for lane in 0..block.width {
+                    let voxel = block.first + lane;
+                    let value = match group.bolus {
+                        Some(bolus) if absolute => {
+                            let offset = self.offsets.as_ref().map_or(0.0, |offsets| offsets[voxel]);
+                            let delay = delay(constants.labeling, group.delay + offset, bolus);
+                            constants.white_paper_cbf(self.over_m0(sums[lane], voxel), delay)
+                        }
+                        _ => self.over_m0(sums[lane], voxel),
+                    };
+                    outputs[0][lane] = value as f32;
+                }
+            },
+        );
+        maps.remove(0)
+    }
+
+    fn several(
+        &self,
+        model: SeveralDelaysModel,
+        groups: &[DifferenceGroup],
+        constants: &Constants,
+        settings: &Settings,
+    ) -> Result<Fitted, AslError> {
+        let range = ArrivalRange { low: settings.att_low_s, high: settings.att_high_s, step: settings.att_step_s };
+        let pairs: Vec<f64> = groups.iter().map(|group| group.differences.len() as f64).collect();
+        // One prepared fit per slice time.
+        let mut offsets: Vec<f64> = self.offsets.clone().unwrap_or_else(|| vec![0.0]);
+        offsets.sort_unstable_by(f64::total_cmp);
+        offsets.dedup();
+        let fits: Vec<SeveralDelays> = offsets
+            .iter()
+            .map(|offset| {
+                let delays: Vec<Delay> = groups
+                    .iter()
+                    .map(|group| delay(constants.labeling, group.delay + offset, group.bolus.unwrap_or(f64::NAN)))
+                    .collect();
+                SeveralDelays::new(model, *constants, &delays, &pairs, range).ok_or(AslError::Model {
+                    model: model.as_str(),
+                    problem: "needs several post-labeling delays",
+                    delays: groups.len(),
+                })
+            })
+            .collect::<Result<_, _>>()?;
+        let fit_of = |voxel: usize| match self.offsets {
+            Some(of_voxels) => &fits[offsets.partition_point(|&offset| offset < of_voxels[voxel])],
+            None => &fits[0],
+        };
+        let maps = for_each_block(
+            self.series,
+            4,
+            || (Vec::new(), vec![0.0; groups.len()]),
+            |block, (sums, differences): &mut (Vec<f64>, Vec<f64>), outputs| {
+                sums.resize(groups.len() * block.width, 0.0);
+                for (weights, sums) in self.weights.iter().zip(sums.chunks_exact_mut(block.width)) {
+                    weighted_sums(block.samples, weights, sums);
+                }
+                for lane in 0..block.width {
+                    let voxel = block.first + lane;
+                    for (group, difference) in differences.iter_mut().enumerate() {
+                        *difference = self.over_m0(sums[group * block.width + lane], voxel);
+                    }
+                    let Some(fit) = fit_of(voxel).fit(differences) else { continue };
+                    outputs[0][lane] = fit.cbf as f32;
+                    outputs[1][lane] = fit.cbf_error as f32;
+                    outputs[2][lane] = fit.arrival as f32;
+                    outputs[3][lane] = fit.arrival_error as f32;
+                }
+            },
+        );
+        let [cbf, cbf_error, arrival, arrival_error] =
+            <[Vec<f32>; 4]>::try_from(maps).expect("the loop returns as many maps as were asked for");
+        Ok((cbf, Some(cbf_error), Some(arrival), Some(arrival_error)))
+    }
+}
+
+fn delay(labeling: Labeling, post_labeling: f64, bolus: f64) -> Delay {
+    match labeling {
+        Labeling::Pcasl | Labeling::Casl => Delay { signal_time: bolus + post_labeling, bolus },
+        // The delay of PASL counts from the labeling pulse: it is the inversion time.
+        Labeling::Pasl => Delay { signal_time: post_labeling, bolus },
+    }
+}
+
+/// The mean of each volume over the finite voxels of the mask.
+fn volume_means(series: &Series) -> Vec<f64> {
+    let mut row = vec![0.0; series.voxels];
+    (0..series.frames)
+        .map(|frame| {
+            let one = mean_row(series, &[frame], &mut row);
+            let (sum, count) = one
+                .iter()
+                .filter(|value| value.is_finite())
+                .fold((0.0, 0usize), |(sum, count), &value| (sum + f64::from(value), count + 1));
+            sum / count as f64
+        })
+        .collect()
+}
+
+fn mean_of(series: &Series, volumes: &[usize]) -> Vec<f32> {
+    let mut row = vec![0.0; series.voxels];
+    mean_row(series, volumes, &mut row);
+    row
+}
+
+/// The mean of some volumes at each voxel.
+fn mean_row<'a>(series: &Series, volumes: &[usize], row: &'a mut [f32]) -> &'a [f32] {
+    let mut weights = vec![0.0; series.frames];
+    for &volume in volumes {
+        weights[volume] = 1.0 / volumes.len() as f64;
+    }
+    let maps = for_each_block(series, 1, Vec::new, |block, sums: &mut Vec<f64>, outputs| {
+        sums.resize(block.width, 0.0);
+        weighted_sums(block.samples, &weights, sums);
+        for (output, sum) in outputs[0].iter_mut().zip(sums.iter()) {
+            *output = *sum as f32;
+        }
+    });
+    row.copy_from_slice(&maps[0]);
+    row
+}
+
+fn checks(result: &AslResult, settings: &Settings) -> Vec<Check> {
+    let limits = &settings.quality;
+    let (used, rejected) = result.pairs();
+    let share = rejected as f64 / (used + rejected) as f64;
+    let finite: Vec<f64> = result.cbf.iter().filter(|value| value.is_finite()).map(|&value| f64::from(value)).collect();
+    let negative = finite.iter().filter(|value| **value < 0.0).count() as f64 / finite.len().max(1) as f64;
+    let graded = |value: f64, caution: f64, fail: f64| {
+        if value > fail {
+            Quality::Fail
+        } else if value > caution {
+            Quality::Caution
+        } else {
+            Quality::Pass
+        }
+    };
+    let mut checks = vec![
+        Check {
+            name: "Control-label pairs".to_owned(),
+            found: used.to_string(),
+            limit: format!("at least {}", limits.pairs_caution),
+            quality: if used < limits.pairs_caution { Quality::Caution } else { Quality::Pass },
+            meaning: "Flow is the mean of these differences: few of them leave it noisy.".to_owned(),
+        },
+        Check {
+            name: "Pairs left out".to_owned(),
+            found: format!("{:.0} %", 100.0 * share),
+            limit: format!("at most {:.0} %", 100.0 * limits.rejected_caution),
+            quality: graded(share, limits.rejected_caution, limits.rejected_fail),
+            meaning: "Pairs far from the others tell of motion.".to_owned(),
+        },
+        Check {
+            name: "Negative flow".to_owned(),
+            found: format!("{:.0} % of the voxels", 100.0 * negative),
+            limit: format!("at most {:.0} %", 100.0 * limits.negative_caution),
+            quality: graded(negative, limits.negative_caution, limits.negative_fail),
+            meaning: "Much negative flow tells of noise, or of control and label exchanged.".to_owned(),
+        },
+    ];
+    if result.absolute {
+        let mean = finite.iter().sum::<f64>() / finite.len().max(1) as f64;
+        let [low, high] = limits.mean_cbf;
+        checks.push(Check {
+            name: "Mean flow".to_owned(),
+            found: format!("{mean:.0} mL/100g/min"),
+            limit: format!("{low} to {high} mL/100g/min"),
+            quality: if (low..=high).contains(&mean) { Quality::Pass } else { Quality::Caution },
+            meaning: "A mean outside this range tells of failed labeling, or of wrong units or timing.".to_owned(),
+        });
+    }
+    checks
+}

@@ -1,0 +1,183 @@
+//! The choices of a DCE analysis. Defaults and their sources stand in `settings.toml`, section `[dce]`.
+
+use serde::{Deserialize, Serialize};
+
+use super::error::SettingError;
+use super::model::Quantity;
+use super::relaxation::RelaxationFit;
+
+/// The section `[dce]`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// Leading frames that are left out of the baseline.
+    pub skip_frames: usize,
+    /// Fewer baseline frames are an error.
+    pub baseline_frames_minimum: usize,
+    /// Fraction of the largest mean enhancement below which the contrast has not arrived.
+    pub arrival_fraction: f64,
+    /// A peak enhancement below this many standard deviations of the baseline is no enhancement.
+    pub enhancement_sd: f64,
+    /// Relaxivity r1 of the contrast agent, 1/(mM s).
+    pub relaxivity_per_mm_s: f64,
+    /// Hematocrit of large vessels.
+    pub hematocrit: f64,
+    /// How T1 is fitted to flip-angle images.
+    pub relaxation_fit: RelaxationFit,
+    /// Curve types.
+    pub curve: CurveSettings,
+    /// Automatic arterial curve.
+    pub aif: AifSettings,
+    /// Bounds and starts of the model fits.
+    pub fit: FitSettings,
+}
+
+/// The section `[dce.curve]`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CurveSettings {
+    /// Seconds after arrival within which the early peak lies.
+    pub early_peak_s: f64,
+    /// A late change above this share of the early peak is persistent enhancement.
+    pub persistent_above: f64,
+    /// A late change below this (negative) share is wash-out.
+    pub washout_below: f64,
+    /// Length of the window, up to the last frame, whose area is set against the initial one, s.
+    pub final_area_s: f64,
+}
+
+/// The section `[dce.aif]`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AifSettings {
+    /// Share of the voxels, by initial slope, that are candidates.
+    pub candidate_fraction: f64,
+    /// Voxels that are averaged.
+    pub voxels: usize,
+    /// A peak below this many times that of the mean curve is no artery.
+    pub peak_ratio: f64,
+}
+
+/// The section `[dce.fit]`: bounds and start of each quantity.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FitSettings {
+    /// Plasma flow, mL/100mL/min.
+    pub fp: Bounds,
+    /// PS and Ktrans, 1/min.
+    pub ps: Bounds,
+    /// Interstitial volume fraction.
+    pub ve: Bounds,
+    /// Plasma volume fraction.
+    pub vp: Bounds,
+    /// Delay, s.
+    pub delay: Bounds,
+}
+
+/// Where a quantity may lie, and where its search starts.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Bounds {
+    /// Smallest value.
+    pub low: f64,
+    /// Largest value.
+    pub high: f64,
+    /// Start.
+    pub start: f64,
+}
+
+impl FitSettings {
+    /// The bounds of a quantity.
+    pub fn bounds(&self, quantity: Quantity) -> &Bounds {
+        match quantity {
+            Quantity::PlasmaFlow => &self.fp,
+            Quantity::Exchange => &self.ps,
+            Quantity::InterstitialVolume => &self.ve,
+            Quantity::PlasmaVolume => &self.vp,
+            Quantity::Delay => &self.delay,
+        }
+    }
+}
+
+impl Settings {
+    /// Rejects values that cannot be meant, naming the key.
+    pub fn check(&self) -> Result<(), SettingError> {
+        let fraction = |key, value: f64| require(key, value, value > 0.0 && value < 1.0, "a fraction between 0 and 1");
+        let positive = |key, value: f64| require(key, value, value > 0.0 && value.is_finite(), "a number above 0");
+        require(
+            "baseline_frames_minimum",
+            self.baseline_frames_minimum,
+            self.baseline_frames_minimum >= 1,
+            "1 or more",
+        )?;
+        fraction("arrival_fraction", self.arrival_fraction)?;
+        require(
+            "enhancement_sd",
+            self.enhancement_sd,
+            self.enhancement_sd >= 0.0 && self.enhancement_sd.is_finite(),
+            "0 or more",
+        )?;
+        positive("relaxivity_per_mm_s", self.relaxivity_per_mm_s)?;
+        fraction("hematocrit", self.hematocrit)?;
+        positive("curve.early_peak_s", self.curve.early_peak_s)?;
+        let persistent = self.curve.persistent_above;
+        require("curve.persistent_above", persistent, persistent >= 0.0 && persistent.is_finite(), "0 or more")?;
+        let washout = self.curve.washout_below;
+        require("curve.washout_below", washout, (-1.0..=0.0).contains(&washout), "between -1 and 0")?;
+        positive("curve.final_area_s", self.curve.final_area_s)?;
+        fraction("aif.candidate_fraction", self.aif.candidate_fraction)?;
+        require("aif.voxels", self.aif.voxels, self.aif.voxels >= 1, "1 or more")?;
+        positive("aif.peak_ratio", self.aif.peak_ratio)?;
+        for (key, bounds, least) in [
+            ("fit.fp", self.fit.fp, 0.0),
+            ("fit.ps", self.fit.ps, 0.0),
+            ("fit.ve", self.fit.ve, 0.0),
+            ("fit.vp", self.fit.vp, 0.0),
+            ("fit.delay", self.fit.delay, f64::NEG_INFINITY),
+        ] {
+            let Bounds { low, high, start } = bounds;
+            let possible = low >= least && low < high && high.is_finite() && (low..=high).contains(&start);
+            let found = format!("low {low}, high {high}, start {start}");
+            require(
+                key,
+                found,
+                possible,
+                "finite bounds in order, the start between them, no quantity below 0 but the delay",
+            )?;
+        }
+        Ok(())
+    }
+}
+
+fn require(
+    key: &'static str,
+    found: impl std::fmt::Display,
+    possible: bool,
+    expected: &'static str,
+) -> Result<(), SettingError> {
+    if possible { Ok(()) } else { Err(SettingError { key, found: found.to_string(), expected }) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::default_section;
+
+    #[test]
+    fn the_defaults_are_possible() {
+        assert_eq!(default_section::<Settings>("dce").check(), Ok(()));
+    }
+
+    #[test]
+    fn an_impossible_value_is_named() {
+        let mut settings: Settings = default_section("dce");
+        settings.hematocrit = 42.0;
+        assert_eq!(settings.check().unwrap_err().key, "hematocrit");
+        let mut settings: Settings = default_section("dce");
+        settings.fit.ve.low = -0.1;
+        assert_eq!(settings.check().unwrap_err().key, "fit.ve");
+        let mut settings: Settings = default_section("dce");
+        settings.fit.ps.start = f64::NAN;
+        assert_eq!(settings.check().unwrap_err().key, "fit.ps");
+    }
+}
