@@ -500,3 +500,145 @@ fn checks(result: &AslResult, settings: &Settings) -> Vec<Check> {
     }
     checks
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::image::{Affine, Samples};
+    use crate::settings::default_section;
+    use crate::units::{Seconds, Tesla};
+
+    const M0: f64 = 1000.0;
+
+    fn grid() -> Grid {
+        Grid::from_stored([2, 1, 2], Affine::diagonal([3.0; 3], [0.0; 3])).unwrap()
+    }
+
+    fn acquisition(delays: &[f64], repeats: usize) -> AslAcquisition {
+        let mut volumes = vec![AslVolume::M0];
+        let mut times = vec![Seconds(0.0)];
+        for &delay in delays {
+            for _ in 0..repeats {
+                volumes.extend([AslVolume::Label, AslVolume::Control]);
+                times.extend([Seconds(delay); 2]);
+            }
+        }
+        let count = volumes.len();
+        AslAcquisition {
+            labeling: Labeling::Pcasl,
+            volumes,
+            delays: times,
+            durations: vec![Seconds(1.8); count],
+            cut_off: None,
+            m0: M0Source::Included,
+            repetition_times: vec![Seconds(10.0); count],
+            background_suppression: true,
+            suppression_pulses: Some(2),
+            slice_times: None,
+            efficiency: None,
+            field_strength: Some(Tesla(3.0)),
+        }
+    }
+
+    /// A series of which each control is 500 and each label less by `difference(voxel, delay) · M0`.
+    fn series(acquisition: &AslAcquisition, difference: impl Fn(usize, f64) -> f64) -> Series {
+        let mut data = Vec::new();
+        for (kind, delay) in acquisition.volumes.iter().zip(&acquisition.delays) {
+            for voxel in 0..4 {
+                data.push(match kind {
+                    AslVolume::M0 => M0 as f32,
+                    AslVolume::Label => (500.0 - M0 * difference(voxel, delay.0)) as f32,
+                    _ => 500.0,
+                });
+            }
+        }
+        let frames = acquisition.volumes.len();
+        Series { mask: Mask::filled(grid(), true), frames, voxels: 4, samples: Samples::Float32(data) }
+    }
+
+    fn settings() -> Settings {
+        default_section("asl")
+    }
+
+    #[test]
+    fn one_delay_gives_the_white_paper_value_with_label_first() {
+        let acquisition = acquisition(&[1.8], 6);
+        let result = quantify(&series(&acquisition, |_, _| 0.006), &acquisition, None, None, &settings()).unwrap();
+        assert_eq!((result.model, result.absolute, result.pairs()), (AslModel::WhitePaper, true, (6, 0)));
+        // By hand in the model's test: 51.78 mL/100g/min.
+        assert!(result.cbf.iter().all(|cbf| (cbf - 51.780).abs() < 0.01), "{:?}", result.cbf);
+        assert_eq!(result.constants.efficiency, 0.85);
+    }
+
+    #[test]
+    fn several_delays_give_flow_and_arrival() {
+        let acquisition = acquisition(&[0.5, 1.0, 1.5, 2.0, 2.5, 3.0], 2);
+        let constants = constants(&acquisition, false, &settings()).unwrap();
+        let truth = |voxel: usize| (20.0 + 20.0 * voxel as f64, 0.8 + 0.3 * voxel as f64);
+        let series = series(&acquisition, |voxel, pld| {
+            let (cbf, arrival) = truth(voxel);
+            constants.difference(
+                SeveralDelaysModel::General,
+                cbf,
+                arrival,
+                Delay { signal_time: 1.8 + pld, bolus: 1.8 },
+            )
+        });
+        let result = quantify(&series, &acquisition, None, None, &settings()).unwrap();
+        let arrivals = result.arrival.as_ref().unwrap();
+        for voxel in 0..4 {
+            // The series is stored in f32: 500 holds differences of 3 to 1e-5.
+            let (cbf, arrival) = truth(voxel);
+            assert!((f64::from(result.cbf[voxel]) / cbf - 1.0).abs() < 1e-3, "{:?}", result.cbf);
+            assert!((f64::from(arrivals[voxel]) - arrival).abs() < 1e-3, "{arrivals:?}");
+        }
+        assert!(result.maps().iter().any(|map| map.suffix == "att" && map.unit == "s"));
+        let error = quantify(&series, &acquisition, None, Some(AslModel::WhitePaper), &settings()).unwrap_err();
+        assert!(error.to_string().contains("6 distinct delay(s)"), "{error}");
+    }
+
+    #[test]
+    fn without_m0_flow_has_no_unit_and_says_so() {
+        let mut acquisition = acquisition(&[1.8], 2);
+        acquisition.m0 = M0Source::Absent;
+        let result = quantify(&series(&acquisition, |_, _| 0.006), &acquisition, None, None, &settings()).unwrap();
+        assert!(!result.absolute && (result.cbf[0] - 6.0).abs() < 1e-3, "{:?}", result.cbf);
+        assert_eq!(result.caveats[0].code, CaveatCode::AslRelativeOnly);
+        assert_eq!((result.maps()[0].description, result.maps()[0].unit), (Some("difference"), "a.u."));
+    }
+
+    #[test]
+    fn a_short_repetition_time_raises_m0_and_blood_needs_no_partition() {
+        let mut short = acquisition(&[1.8], 2);
+        short.repetition_times.fill(Seconds(1.33));
+        let long = quantify(&series(&short, |_, _| 0.006), &acquisition(&[1.8], 2), None, None, &settings()).unwrap();
+        let found = quantify(&series(&short, |_, _| 0.006), &short, None, None, &settings()).unwrap();
+        // TR = T1: M0 is 1/(1 - 1/e) times what was seen.
+        let expected = 1.0 - (-1.0f64).exp();
+        assert!((f64::from(found.cbf[0] / long.cbf[0]) - expected).abs() < 1e-6);
+        let mut blood = acquisition(&[1.8], 2);
+        blood.m0 = M0Source::Estimate(M0);
+        let found = quantify(&series(&blood, |_, _| 0.006), &blood, None, None, &settings()).unwrap();
+        assert!((f64::from(found.cbf[0] / long.cbf[0]) - 1.0 / 0.9).abs() < 1e-6);
+    }
+
+    #[test]
+    fn a_later_slice_has_a_longer_delay() {
+        let mut acquisition = acquisition(&[1.8], 2);
+        acquisition.slice_times = Some(vec![Seconds(0.0), Seconds(0.5)]);
+        let result = quantify(&series(&acquisition, |_, _| 0.006), &acquisition, None, None, &settings()).unwrap();
+        let ratio = f64::from(result.cbf[2] / result.cbf[0]);
+        assert!((ratio - (0.5f64 / 1.65).exp()).abs() < 1e-5, "{ratio}");
+        acquisition.slice_times = Some(vec![Seconds(0.0)]);
+        let error = quantify(&series(&acquisition, |_, _| 0.006), &acquisition, None, None, &settings()).unwrap_err();
+        assert!(error.to_string().contains("one per slice (2)"), "{error}");
+    }
+
+    #[test]
+    fn a_field_without_constants_is_an_error() {
+        let mut acquisition = acquisition(&[1.8], 2);
+        acquisition.field_strength = None;
+        let error = quantify(&series(&acquisition, |_, _| 0.0), &acquisition, None, None, &settings()).unwrap_err();
+        assert!(error.to_string().contains("MagneticFieldStrength is missing"), "{error}");
+    }
+}

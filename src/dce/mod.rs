@@ -1,11 +1,12 @@
 //! Dynamic contrast-enhanced MRI: curve quantities, concentrations, tracer-kinetic models.
 //!
 //! The order of the analysis, one file each: T1 ([`FlipAngleSet`]), signal to concentration
-//! ([`SpoiledGradientEcho`]), arterial curve ([`PlasmaCurve`]), models ([`Model`]), their fit ([`Kinetics`]). Names are
+//! ([`SpoiledGradientEcho`]), curve quantities ([`Enhancement`]), arterial curve ([`PlasmaCurve`]), models ([`Model`]), their fit ([`Kinetics`]). Names are
 //! OSIPI CAPLEX. The room knows no file: it takes a masked [`Series`](crate::image::Series) and gives maps over the
 //! same voxels.
 
 mod aif;
+mod enhancement;
 mod error;
 mod fit;
 mod model;
@@ -14,6 +15,7 @@ mod settings;
 mod signal;
 
 pub use aif::{Compartment, PlasmaCurve, PlasmaCurveError, Population};
+pub use enhancement::{CurveType, Enhancement, EnhancementRatios, area_between, arrival_time, curve_type};
 pub use error::{DceError, SettingError};
 pub use fit::{FitScratch, KineticFit, Kinetics, Outcome, ranked_fits};
 pub use model::{Derived, Model, Parameters, QUANTITIES, Quantity, Response};
