@@ -14,8 +14,6 @@ pub struct Settings {
     pub skip_frames: usize,
     /// Fewer baseline frames are an error.
     pub baseline_frames_minimum: usize,
-    /// Fraction of the largest mean enhancement below which the contrast has not arrived.
-    pub arrival_fraction: f64,
     /// A peak enhancement below this many standard deviations of the baseline is no enhancement.
     pub enhancement_sd: f64,
     /// Relaxivity r1 of the contrast agent, 1/(mM s).
@@ -110,7 +108,6 @@ impl Settings {
             self.baseline_frames_minimum >= 1,
             "1 or more",
         )?;
-        fraction("arrival_fraction", self.arrival_fraction)?;
         require(
             "enhancement_sd",
             self.enhancement_sd,
