@@ -4,9 +4,9 @@
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use relight::acquisition::DscAcquisition;
-use relight::dsc::{DscSignal, LeakageModel, Settings, quantify};
+use relight::dsc::{DscSignal, LeakageModel, Settings, aif_from_curve, perfusion, quantify};
 use relight::image::{Affine, Grid, Mask, Samples, Series};
-use relight::phantom::dsc_curve::{DscProtocol, DscTissueClass, signal};
+use relight::phantom::dsc_curve::{DscProtocol, DscTissueClass, artery_signal, signal};
 use relight::settings::default_section;
 use relight::units::Seconds;
 
@@ -79,6 +79,20 @@ fn benches(criterion: &mut Criterion) {
             });
         });
     }
+    let settings: Settings = default_section("dsc");
+    let signal = DscSignal::new(&acquisition, &series, None).expect("one echo");
+    let result = quantify(&signal, Some(&white), &settings).expect("a bolus");
+    let artery = artery_signal(&DscProtocol::REFERENCE);
+    let curve: Vec<f64> = artery.iter().map(|s| -(s / artery[0]).ln() / 0.03).collect();
+    let aif = aif_from_curve(&result, &result.time(), &curve).expect("an artery");
+    group.bench_function("flow and transit times, osvd", |bencher| {
+        bencher.iter(|| {
+            let maps = perfusion(&signal, &result, &aif).expect("a residue function");
+            // The tumor has the flow of gray matter: 60 over 22, less what truncation takes.
+            let ratio = maps.cbf[10] / maps.cbf[1];
+            assert!(ratio > 2.2 && ratio < 3.2, "{ratio}");
+        });
+    });
     group.finish();
 }
 

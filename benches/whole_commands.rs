@@ -7,12 +7,14 @@
 //! `cargo bench --bench whole_commands`
 
 use std::fs::{self, File};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use relight::image::{
-    Affine, Compression, Grid, Mask, NiftiImage, StoredAs, Volume, write_mask, write_series, write_volume,
+    Affine, Compression, Grid, Labels, Mask, NiftiImage, StoredAs, Volume, write_labels, write_mask, write_series,
+    write_volume,
 };
 use relight::phantom::dsc_curve::{DscProtocol, DscTissueClass};
 use relight::units::Seconds;
@@ -31,7 +33,7 @@ fn main() {
     assert!(failures.is_empty(), "{} claims do not hold on this machine", failures.len());
 }
 
-/// 128x128x24x90 int16: an ellipsoid brain of white matter with a tumor, Gaussian noise.
+/// 128x128x24x90 int16: an ellipsoid brain of white matter with a tumor, noise in brain and air.
 fn dsc(folder: &Path) -> Vec<String> {
     let grid = centered([128, 128, 24], [1.75, 1.75, 5.0]);
     let protocol = DscProtocol::REFERENCE;
@@ -57,6 +59,7 @@ fn dsc(folder: &Path) -> Vec<String> {
     write_series(&mut file, &grid, protocol.frames, Some(Seconds(1.5)), stored, Compression::Gzip { level: 6 }, write)
         .expect("a series");
     drop(file);
+    assert_compressed(&series, 128 * 128 * 24 * 90 * 2, 0.45..0.62);
     fs::write(folder.join("sub-01_dsc.json"), r#"{"EchoTime": 0.03, "RepetitionTime": 1.5}"#).expect("a sidecar");
     let masks: Vec<PathBuf> = [("brain", &brain), ("nawm", &reference), ("lesion", &lesion)]
         .into_iter()
@@ -119,18 +122,19 @@ fn pet(folder: &Path) -> Vec<String> {
     let volume = Volume { grid, data };
     write_volume(File::create(&image).expect("a file"), &volume, Compression::Gzip { level: 6 }).expect("an image");
     drop(volume);
+    assert_compressed(&image, 256 * 256 * 120 * 4, 0.75..0.9);
     let sidecar = r#"{"Units": "Bq/mL", "TracerName": "MET", "TracerRadionuclide": "C11", "InjectedRadioactivity": 555,
         "InjectedRadioactivityUnits": "MBq", "BodyWeight": 70, "TimeZero": "10:00:00", "InjectionStart": 0,
         "ScanStart": 1200, "FrameTimesStart": [1200], "FrameDuration": [1200], "ImageDecayCorrected": true,
         "ImageDecayCorrectionTime": 1200}"#;
     fs::write(folder.join("sub-01_trc-MET_pet.json"), sidecar).expect("a sidecar");
-    let mut labels = relight::image::Labels { grid, data: vec![0; grid.len()] };
+    let mut labels = Labels { grid, data: vec![0; grid.len()] };
     for (label, lesion) in (1..).zip(&lesions) {
         lesion.indices().for_each(|index| labels.data[index] = label);
     }
     let mask = folder.join("lesions_dseg.nii.gz");
     let file = File::create(&mask).expect("a file");
-    relight::image::write_labels(file, &labels, Compression::MAPS).expect("a label map");
+    write_labels(file, &labels, Compression::MAPS).expect("a label map");
 
     let out = folder.join("pet");
     let text = |path: &Path| path.to_str().expect("a plain path").to_owned();
@@ -223,6 +227,12 @@ fn timed(command: &mut Command) -> (Duration, u64) {
         }
         std::thread::sleep(Duration::from_millis(1));
     }
+}
+
+/// A file that compresses better or worse than a scanner's would make either program look good.
+fn assert_compressed(path: &Path, raw: u64, expected: Range<f64>) {
+    let share = fs::metadata(path).expect("the file is there").len() as f64 / raw as f64;
+    assert!(expected.contains(&share), "{}: expected {expected:?} of the raw size, found {share:.2}", path.display());
 }
 
 fn centered(shape: [usize; 3], size: [f64; 3]) -> Grid {

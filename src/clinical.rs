@@ -110,6 +110,57 @@ closed_words! {
     }
 }
 
+closed_words! {
+    /// A study of the extent of disease at recurrence (S2; S1 for the CTs of staging).
+    pub enum ExtentStudy: "study of the extent of disease" {
+        /// Radiograph of the local area.
+        LocalRadiograph = "local_radiograph",
+        /// Chest radiograph.
+        ChestRadiograph = "chest_radiograph",
+        /// CT of the local area.
+        LocalCt = "local_ct",
+        /// MRI of the local area.
+        LocalMri = "local_mri",
+        /// Chest CT.
+        ChestCt = "chest_ct",
+        /// CT of abdomen and pelvis.
+        AbdomenPelvisCt = "abdomen_pelvis_ct",
+    }
+}
+
+impl ExtentStudy {
+    /// In words.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::LocalRadiograph => "Radiograph of the local area",
+            Self::ChestRadiograph => "Chest radiograph",
+            Self::LocalCt => "CT of the local area",
+            Self::LocalMri => "MRI of the local area",
+            Self::ChestCt => "Chest CT",
+            Self::AbdomenPelvisCt => "CT of abdomen and pelvis",
+        }
+    }
+}
+
+closed_words! {
+    /// A sarcoma's grade as the pathologist gave it. Imaging cannot determine it (S1).
+    pub enum SarcomaGrade: "sarcoma grade" {
+        /// High.
+        High = "high" | "high grade" | "high-grade" | "3" | "g3" | "grade 3" | "fnclcc 3",
+        /// Low.
+        Low = "low" | "low grade" | "low-grade" | "1" | "g1" | "grade 1" | "fnclcc 1",
+    }
+}
+
+impl SarcomaGrade {
+    /// The grade that a word of the participants table means; an intermediate or unknown word is none.
+    ///
+    /// METHOD: the sources split schedules into high and low; grade 2 is put on neither side (no guess).
+    pub fn of(word: Option<&str>) -> Option<Self> {
+        word?.parse().ok()
+    }
+}
+
 /// A PET tracer. Cut-offs exist per tracer; a MET cut-off can never be applied to FET.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Tracer {
@@ -159,6 +210,18 @@ impl std::fmt::Display for Tracer {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn grades_are_read_and_never_guessed() {
+        for word in ["high", "High-grade", "G3", "3", "FNCLCC 3"] {
+            assert_eq!(SarcomaGrade::of(Some(word)), Some(SarcomaGrade::High), "{word}");
+        }
+        assert_eq!(SarcomaGrade::of(Some("low grade")), Some(SarcomaGrade::Low));
+        for word in ["2", "G2", "intermediate", "IV"] {
+            assert_eq!(SarcomaGrade::of(Some(word)), None, "{word}");
+        }
+        assert_eq!(SarcomaGrade::of(None), None);
+    }
 
     #[test]
     fn british_spelling_is_read_and_american_is_written() {

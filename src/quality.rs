@@ -109,6 +109,7 @@ caveat_codes! {
     MasksNotMatched = "MASKS_NOT_MATCHED", "Masks of several components stand on several grids and carry no labels: which is which cannot be told, so the anatomical mask was taken to the series.";
     TransformNotUsed = "TRANSFORM_NOT_USED", "A transform file lies beside the images; this version relates images by their scanner coordinates alone.";
     OtherTracers = "OTHER_TRACERS", "The session has more than one PET tracer: the row holds one of them, the maps all.";
+    EarlierSessionMissing = "EARLIER_SESSION_MISSING", "An earlier session of the patient has no result in this dataset: follow-up rounds and changes are told without it.";
     NoReference = "NO_REFERENCE", "No reference region: rCBV is not normalized, and cut-offs do not apply to it.";
     // dsc
     BaselineShort = "BASELINE_SHORT", "Fewer than ten frames before the bolus arrives: the baseline signal is uncertain.";
@@ -152,6 +153,10 @@ caveat_codes! {
     ComponentTooSmall = "COMPONENT_TOO_SMALL", "Components below the smallest volume were dropped.";
     FewVoxels = "FEW_VOXELS", "Too few usable voxels for an interval.";
     LesionCrossesMidline = "LESION_CROSSES_MIDLINE", "The lesion crosses the mid-sagittal plane: a mirrored region is not independent of it.";
+    // pipeline
+    LesionsNotMatched = "LESIONS_NOT_MATCHED", "The mask is binary and holds several components, which are numbered by size: which lesion is which at another session cannot be told, so nothing is said of growth.";
+    LesionNotInMask = "LESION_NOT_IN_MASK", "The mask of another session since then holds lesions, but not this one: resolved, or not drawn? It was not judged there.";
+    ScanBeforeTreatment = "SCAN_BEFORE_TREATMENT", "The scan precedes the end of radiotherapy or the resection: it is no index scan of the watch after it.";
     // verdict
     CutoffNotForTracer = "CUTOFF_NOT_FOR_TRACER", "The centre's single TBR cut-off is for MET only and was ignored for this tracer.";
     NoCutoffForTracer = "NO_CUTOFF_FOR_TRACER", "No cut-off is configured for this tracer: the ratio is reported and not used.";
@@ -162,6 +167,9 @@ caveat_codes! {
     AslUnvalidated = "ASL_UNVALIDATED", "The ASL cut-offs are borrowed from rCBV and are not validated.";
     PathwayUnknown = "PATHWAY_UNKNOWN", "The disease pathway is not known: quantities are given, a verdict is not.";
     SingleFeature = "SINGLE_FEATURE", "The sarcoma verdict rests on one feature; two concordant features are expected.";
+    BaselineOutOfWindow = "BASELINE_OUT_OF_WINDOW", "The first scan after treatment does not lie 3-6 months after its end, where the baseline is due.";
+    ProtocolDiffers = "PROTOCOL_DIFFERS", "Scanner or protocol differ between sessions of this subject: a change may come from the measurement.";
+    GrowthOneCmPerMonth = "GROWTH_ONE_CM_PER_MONTH", "Retroperitoneal liposarcoma that grew by one centimeter a month or more since the resection: rapidly progressing tumors do worse.";
     BaselineMissing = "BASELINE_MISSING", "No earlier scan of the site to compare with: the most important pitfall of sarcoma surveillance.";
 }
 

@@ -53,6 +53,12 @@ fn pages_are_written_where_they_can_be_looked_at() {
 }
 
 #[test]
+fn both_risks_stand_beside_an_unsettled_lesion() {
+    let page = subject_page(&sample::subject(vec![sample::indeterminate()]));
+    assert!(page.contains("aiting may delay") && page.contains("carries its own risk"));
+}
+
+#[test]
 fn nothing_is_fetched_from_anywhere() {
     for (name, page) in pages() {
         for fetched in ["src=\"http", "href=\"http", "url(http", "@import", "<link", "<iframe", "<script src", "//cdn"]

@@ -7,9 +7,9 @@ use clap::ValueEnum;
 use super::exit::{Exit, Failure, Outcome, print, print_json};
 use super::progress::Voice;
 use super::{Global, single};
-use crate::dsc::LeakageModel;
+use crate::dsc::{DeconvolutionMethod, LeakageModel};
 use crate::lesion::Split;
-use crate::pipeline::{DscRequest, MaskRequest, run_dsc};
+use crate::pipeline::{ArteryRequest, DscRequest, MaskRequest, run_dsc};
 use crate::study::DscGiven;
 use crate::units::Seconds;
 
@@ -29,10 +29,10 @@ pub struct Arguments {
     #[arg(long, alias = "second_echo", value_name = "FILE")]
     second_echo: Option<PathBuf>,
     /// Echo time in seconds; replaces the sidecar's EchoTime.
-    #[arg(long, value_name = "S")]
+    #[arg(long, value_name = "S", value_parser = single::positive, allow_negative_numbers = true)]
     te: Option<f64>,
     /// Time between frames in seconds; replaces the sidecar's RepetitionTime.
-    #[arg(long, value_name = "S")]
+    #[arg(long, value_name = "S", value_parser = single::positive, allow_negative_numbers = true)]
     tr: Option<f64>,
     /// Brain mask on the grid of the series; `auto` finds one, `none` measures every voxel.
     #[arg(long, value_name = "FILE|auto|none", default_value = "auto")]
@@ -44,6 +44,13 @@ pub struct Arguments {
     /// (bsw: AJNR 2006;27:859; bidirectional: AJNR 2016;37:1440).
     #[arg(long, value_name = "MODEL")]
     leakage: Option<LeakageModel>,
+    /// Flow and transit times (CBF, CBV, MTT, Tmax, TTP) by deconvolution: osvd, csvd, ssvd, tikhonov or none.
+    #[arg(long, value_name = "METHOD", default_value = "none")]
+    deconvolution: DeconvolutionMethod,
+    /// Arterial input of the deconvolution: a mask on the grid of the series, `auto` finds one, `none` leaves flow out.
+    /// One that cannot be found is a caveat and leaves rCBV.
+    #[arg(long, value_name = "FILE|auto|none", default_value = "auto")]
+    aif: String,
     /// Motion correction; this version has none.
     #[arg(long, default_value = "none")]
     motion: Motion,
@@ -70,6 +77,12 @@ pub(super) fn execute(arguments: &Arguments, global: &Global, voice: &Voice) -> 
     if let Some(model) = arguments.leakage {
         settings.dsc.leakage = model;
     }
+    settings.dsc.perfusion.deconvolution = arguments.deconvolution;
+    let artery = match (arguments.deconvolution, arguments.aif.as_str()) {
+        (DeconvolutionMethod::None, _) | (_, "none") => None,
+        (_, "auto") => Some(ArteryRequest::Automatic),
+        (_, path) => Some(ArteryRequest::File(path.into())),
+    };
     match arguments.motion {
         Motion::None => {}
     }
@@ -85,6 +98,7 @@ pub(super) fn execute(arguments: &Arguments, global: &Global, voice: &Voice) -> 
         reference: arguments.reference.clone(),
         lesions: arguments.lesions.clone(),
         split: arguments.split,
+        artery,
         output: arguments.output.clone(),
         force: arguments.force,
     };

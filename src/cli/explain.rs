@@ -4,9 +4,10 @@ use serde_json::json;
 
 use super::Global;
 use super::exit::{Exit, Failure, Outcome, print, print_json};
-use crate::verdict;
+use crate::{surveillance, verdict};
 
-/// Explain a rule (B6, F2), a caveat, a reason, a next step or an exit code.
+/// Explain a rule (B6, F2), a caveat, a reason, a next step, a schedule, a list of the sarcoma sources
+/// (appropriateness, extent_of_disease, …) or an exit code.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
     /// The code to explain; without one, all codes are listed.
@@ -15,7 +16,8 @@ pub struct Arguments {
 
 pub(super) fn execute(arguments: &Arguments, global: &Global) -> Result<Outcome, Failure> {
     let Some(code) = &arguments.code else {
-        let codes = verdict::codes();
+        let mut codes = verdict::codes();
+        codes.extend(surveillance::codes());
         if global.json {
             print_json(&json!({ "codes": codes }))?;
         } else {
@@ -23,7 +25,7 @@ pub(super) fn execute(arguments: &Arguments, global: &Global) -> Result<Outcome,
         }
         return Ok(Outcome::silent());
     };
-    let Some(explanation) = verdict::explain(code) else {
+    let Some(explanation) = verdict::explain(code).or_else(|| surveillance::explain(code)) else {
         return Err(Failure::new(Exit::Usage, anyhow::anyhow!("{}", unknown(code))));
     };
     if global.json {

@@ -1,13 +1,17 @@
 //! The command line: what was typed becomes a request; the rooms do the work; the outcome becomes an exit code.
 
+mod annotate;
 mod assess;
+mod calibrate;
 mod dsc;
 mod exit;
 mod explain;
 mod pet;
 mod phantom;
 mod progress;
+mod report;
 mod run;
+mod schedule;
 mod settings;
 mod single;
 
@@ -15,6 +19,7 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
+use serde_json::json;
 
 pub use exit::{Exit, Failure};
 
@@ -70,6 +75,11 @@ enum Command {
     Dsc(dsc::Arguments),
     Pet(pet::Arguments),
     Assess(assess::Arguments),
+    Annotate(annotate::Arguments),
+    Report(report::ReportArguments),
+    Verify(report::VerifyArguments),
+    Schedule(schedule::Arguments),
+    Calibrate(calibrate::Arguments),
     Phantom(phantom::Arguments),
     Settings(settings::Arguments),
     Explain(explain::Arguments),
@@ -120,13 +130,23 @@ pub fn main() -> std::process::ExitCode {
         Command::Dsc(arguments) => dsc::execute(&arguments, &cli.global, &voice),
         Command::Pet(arguments) => pet::execute(&arguments, &cli.global, &voice),
         Command::Assess(arguments) => assess::execute(&arguments, &cli.global, &voice),
+        Command::Annotate(arguments) => annotate::execute(&arguments, &cli.global),
+        Command::Report(arguments) => report::report(&arguments, &cli.global),
+        Command::Verify(arguments) => report::verify(&arguments, &cli.global, &voice),
+        Command::Schedule(arguments) => schedule::execute(&arguments, &cli.global),
+        Command::Calibrate(arguments) => calibrate::execute(&arguments, &cli.global, &voice),
         Command::Phantom(arguments) => phantom::execute(&arguments, &cli.global, &voice),
         Command::Settings(arguments) => settings::execute(&arguments, &cli.global),
         Command::Explain(arguments) => explain::execute(&arguments, &cli.global),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "relight", &mut script);
-            exit::print(&script).map(|()| exit::Outcome::silent())
+            let printed = if cli.global.json {
+                exit::print_json(&json!({"shell": shell.to_string(), "script": String::from_utf8_lossy(&script)}))
+            } else {
+                exit::print(&script)
+            };
+            printed.map(|()| exit::Outcome::silent())
         }
     };
     voice.conclude(outcome)

@@ -12,7 +12,7 @@ use crate::lesion::Split;
 use crate::pet::{PeakMode, SuvKind};
 use crate::pipeline::{BackgroundRequest, PetRequest, run_pet};
 use crate::region::BackgroundShape;
-use crate::units::{Kilograms, Meters};
+use crate::units::Kilograms;
 
 /// Map one PET image: SUV, tumor-to-background ratio, biological tumor volume.
 ///
@@ -26,10 +26,10 @@ pub struct Arguments {
     #[arg(short, long, value_name = "DIR")]
     output: PathBuf,
     /// Body weight in kg; replaces the sidecar's.
-    #[arg(long, value_name = "KG")]
+    #[arg(long, value_name = "KG", value_parser = single::positive, allow_negative_numbers = true)]
     weight: Option<f64>,
     /// Body height in m (a value above 3 is read as cm); replaces the sidecar's.
-    #[arg(long, value_name = "M")]
+    #[arg(long, value_name = "M", value_parser = single::positive, allow_negative_numbers = true)]
     height: Option<f64>,
     /// Sex, for normalizations by lean mass: M, F or other.
     #[arg(long)]
@@ -63,24 +63,14 @@ pub(super) fn execute(arguments: &Arguments, global: &Global, voice: &Voice) -> 
     settings.pet.suv = arguments.suv.unwrap_or(settings.pet.suv);
     settings.pet.peak = arguments.peak.unwrap_or(settings.pet.peak);
     let usage = |problem: String| Failure::new(Exit::Usage, anyhow::anyhow!("{problem}"));
-    let positive = |name: &str, value: Option<f64>| match value {
-        Some(value) if !(value.is_finite() && value > 0.0) => {
-            Err(usage(format!("--{name}: expected a number above 0, found {value}")))
-        }
-        other => Ok(other),
-    };
-    let height = positive("height", arguments.height)?.map(|height| {
+    let height = arguments.height.map(|height| {
         let (height, caveat) = crate::study::height_in_meters(height, "--height");
         if let Some(caveat) = caveat {
             voice.say(&caveat.to_string());
         }
         height
     });
-    let body = Body {
-        weight: positive("weight", arguments.weight)?.map(Kilograms),
-        height: height.map(|height: Meters| height),
-        sex: arguments.sex,
-    };
+    let body = Body { weight: arguments.weight.map(Kilograms), height, sex: arguments.sex };
     let background = arguments.background.as_deref().map(read_background).transpose().map_err(usage)?;
     let request = PetRequest {
         image: arguments.image.clone(),

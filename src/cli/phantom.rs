@@ -63,7 +63,7 @@ pub(super) fn execute(arguments: &Arguments, global: &Global, voice: &Voice) -> 
     let truth = write_study(&arguments.folder, &options).map_err(|error| {
         let exit = match &error {
             PhantomError::Option { .. } => Exit::Usage,
-            PhantomError::Anatomy { .. } => Exit::Input,
+            PhantomError::Read { .. } | PhantomError::Anatomy { .. } => Exit::Input,
             PhantomError::NotEmpty { .. } | PhantomError::Write { .. } | PhantomError::Image { .. } => Exit::Output,
         };
         Failure::new(exit, error)

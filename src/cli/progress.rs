@@ -7,15 +7,17 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::json;
 
 use super::Global;
-use super::exit::{Failure, Outcome};
+use super::exit::{Exit, Failure, Outcome, print_json};
 use crate::pipeline::Progress;
 
 /// Everything that is printed on standard error goes through here.
 pub struct Voice {
     level: Level,
     colored: bool,
+    json: bool,
     bars: Option<Bars>,
     begun: Instant,
 }
@@ -47,7 +49,7 @@ impl Voice {
             let total = ProgressBar::hidden();
             Bars { all, total, sessions: Mutex::new(BTreeMap::new()) }
         });
-        Self { level, colored: global.colored(), bars, begun: Instant::now() }
+        Self { level, colored: global.colored(), json: global.json, bars, begun: Instant::now() }
     }
 
     /// A line, above the bars where there are some.
@@ -74,13 +76,20 @@ impl Voice {
             Ok(outcome) => {
                 if let Some(words) = outcome.words {
                     let seconds = self.begun.elapsed().as_secs_f64();
-                    self.say(&format!("relight: {words} ({seconds:.1} s)"));
+                    let line = format!("relight: {words} ({seconds:.1} s)");
+                    // Quiet is for what went well.
+                    if outcome.exit == Exit::Done { self.say(&line) } else { self.print(&line) }
                 }
                 outcome.exit.into()
             }
             Err(failure) => {
                 let (bold, plain) = if self.colored { ("\x1b[1;31m", "\x1b[0m") } else { ("", "") };
                 eprintln!("{bold}relight: error:{plain} {failure}");
+                if self.json {
+                    let object = json!({"error": failure.to_string(), "exit_code": failure.exit as u8});
+                    // The command has failed already: a closed pipe changes nothing.
+                    drop(print_json(&object));
+                }
                 failure.exit.into()
             }
         }

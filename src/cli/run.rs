@@ -60,7 +60,7 @@ pub struct Arguments {
     /// A failed quality check is exit code 7.
     #[arg(long)]
     strict: bool,
-    /// Memory that sessions at work may take together, such as 8G or 500M [default: 2G].
+    /// Memory that sessions at work may take together, such as 8G or 500M [default: 4G].
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     memory: Option<u64>,
     /// Day against which follow-up windows are told, YYYY-MM-DD [default: the latest acq_time of the study].
@@ -114,6 +114,7 @@ pub(super) fn execute(arguments: &Arguments, global: &Global, voice: &Voice) -> 
             "failures": summary.failures.iter().map(|(session, reason)| json!({"session": session, "reason": reason}))
                 .collect::<Vec<_>>(),
             "lesions": summary.lesions,
+            "audit": summary.page.as_ref().map(|page| &page.audit),
         }))?;
     }
     let exit = match (summary.done + summary.skipped, summary.failures.len()) {

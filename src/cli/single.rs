@@ -27,7 +27,7 @@ pub fn with_steps<T>(
 /// Tells the caveats, one line each.
 pub fn tell(voice: &Voice, outcome: &SingleOutcome) {
     for caveat in outcome.caveats() {
-        voice.say(&format!("caveat {}: {} {}", caveat.code, caveat.code.meaning(), caveat.detail).trim_end());
+        voice.say(format!("caveat {}: {} {}", caveat.code, caveat.code.meaning(), caveat.detail).trim_end());
     }
 }
 
@@ -35,4 +35,12 @@ pub fn tell(voice: &Voice, outcome: &SingleOutcome) {
 pub fn words(outcome: &SingleOutcome, output: &Path) -> String {
     let quality = outcome.quality().map(|quality| format!(", quality {quality}")).unwrap_or_default();
     format!("{} maps in {}{quality}", outcome.maps(), output.display())
+}
+
+/// Reads a number above zero: a weight, a height, a time.
+pub fn positive(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(number) if number.is_finite() && number > 0.0 => Ok(number),
+        _ => Err("expected a number above 0".to_owned()),
+    }
 }

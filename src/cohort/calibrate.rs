@@ -73,6 +73,15 @@ pub struct Refusal {
     pub words: String,
 }
 
+/// A cut-off of the present settings.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct InUse {
+    /// Its value.
+    pub cutoff: f64,
+    /// How it does on the cohort.
+    pub performance: Performance,
+}
+
 /// The cut-offs of one measure.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct CutoffCalibration {
@@ -106,6 +115,8 @@ pub struct CutoffCalibration {
     pub bootstrap: Bootstrap,
     /// The curve, for its picture.
     pub roc: Vec<RocPoint>,
+    /// The cut-offs of the present settings on this cohort; empty where they set none.
+    pub in_use: Vec<InUse>,
     /// What the reader should be told.
     pub warnings: Vec<String>,
 }
@@ -170,7 +181,7 @@ pub fn calibrate(
         if cases.is_empty() {
             continue;
         }
-        match calibrate_measure(measure, cases, settings) {
+        match calibrate_measure(measure, cases, settings, rules) {
             Ok(cutoff) => cutoffs.push(cutoff),
             Err(words) => refused.push(Refusal { measure, words }),
         }
@@ -248,7 +259,12 @@ fn patients(known: &[Known], table: &LesionTable, notes: &mut Vec<String>) -> Ve
         .collect()
 }
 
-fn calibrate_measure(measure: Measure, cases: Vec<Case>, settings: &Settings) -> Result<CutoffCalibration, String> {
+fn calibrate_measure(
+    measure: Measure,
+    cases: Vec<Case>,
+    settings: &Settings,
+    rules: &verdict::Settings,
+) -> Result<CutoffCalibration, String> {
     let name = measure.name();
     let Some(cohort) = Cohort::new(cases) else {
         return Err(format!("{name}: all lesions have the same outcome; a cut-off needs both."));
@@ -301,9 +317,17 @@ fn calibrate_measure(measure: Measure, cases: Vec<Case>, settings: &Settings) ->
         at_sensitivity: at_sensitivity(&cohort, wanted.0),
         at_specificity: at_specificity(&cohort, wanted.1),
         roc: roc(&cohort),
+        in_use: in_use(measure, &cohort, rules),
         warnings: warnings(&cohort, patients, &area, settings),
         bootstrap,
     })
+}
+
+/// The present cut-offs, the lower one first, each once.
+fn in_use(measure: Measure, cohort: &Cohort, rules: &verdict::Settings) -> Vec<InUse> {
+    let Some((low, high)) = measure.bounds(rules) else { return Vec::new() };
+    let cutoffs = if low < high { vec![low, high] } else { vec![low] };
+    cutoffs.into_iter().map(|cutoff| InUse { cutoff, performance: performance(cohort, cutoff) }).collect()
 }
 
 fn warnings(cohort: &Cohort, patients: (usize, usize), area: &Auc, settings: &Settings) -> Vec<String> {

@@ -89,6 +89,23 @@ impl Measure {
         measures
     }
 
+    /// The cut-offs that the settings have for it, the lower one first.
+    pub(super) fn bounds(self, settings: &verdict::Settings) -> Option<(f64, f64)> {
+        fn ends<Of>(bounds: verdict::Bounds<Of>) -> (f64, f64) {
+            (bounds.low(), bounds.high())
+        }
+        let pet = &settings.pet;
+        match self {
+            Self::Dsc => Some(ends(settings.dsc.bounds())),
+            Self::Asl => Some(ends(settings.asl.bounds())),
+            Self::Dce(_) => settings.dce.as_ref().map(|cutoff| ends(cutoff.bounds())),
+            Self::Met(_) => Some(ends(pet.met.bounds())),
+            Self::Fet(_) => Some(ends(pet.fet.bounds())),
+            Self::Fdopa(_) => pet.fdopa.as_ref().map(|cutoff| ends(cutoff.bounds())),
+            Self::Fdg(_) => pet.fdg.as_ref().map(|cutoff| ends(cutoff.bounds())),
+        }
+    }
+
     /// Its value in a row, where the measurement may be used: the same gate as the verdict's.
     pub(super) fn value(self, record: &LesionRecord, settings: &verdict::Settings) -> Option<f64> {
         let passed = |quality: Option<Quality>| quality != Some(Quality::Fail);

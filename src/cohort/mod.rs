@@ -14,7 +14,9 @@ mod settings;
 mod threshold;
 
 pub use audit::{Audit, AuditLesion, Rate, Reading, audit};
-pub use calibrate::{Calibration, CalibrationError, CutoffCalibration, Refusal, RulesAgainstTruth, Truth, calibrate};
+pub use calibrate::{
+    Calibration, CalibrationError, CutoffCalibration, InUse, Refusal, RulesAgainstTruth, Truth, calibrate,
+};
 pub use measure::Measure;
 pub use proportion::{Proportion, wilson};
 pub use reliability::{Group, Reliability, reliability};

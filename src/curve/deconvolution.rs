@@ -125,8 +125,8 @@ impl Deconvolution {
         peak.expect("a block of one curve gives one peak")
     }
 
-    /// The residue function of one curve at a given number of kept bins' threshold, in f64: 1/s at L samples, those
-    /// beyond N at negative times. `threshold` is a fraction of the largest singular value.
+    /// The residue function of one curve at one threshold, a fraction of the largest singular value: 1/s at L samples,
+    /// those beyond N at negative times. `None` where [`Deconvolution::new`] gives none or the lengths differ.
     pub fn residue(arterial: &[f64], curve: &[f64], step: f64, threshold: f64) -> Option<Vec<f64>> {
         let model = Self::new(arterial, step, Truncation::Fixed { threshold })?;
         if curve.len() != model.frames {
@@ -210,12 +210,12 @@ impl Bin {
 }
 
 /// `2π·(index mod length)/length`: the angle is reduced before it is rounded.
-fn phase(index: usize, length: usize) -> f64 {
+pub(super) fn phase(index: usize, length: usize) -> f64 {
     TAU * (index % length) as f64 / length as f64
 }
 
 /// The smallest length from `least` on with no prime factor above 5.
-fn smooth_length(least: usize) -> usize {
+pub(super) fn smooth_length(least: usize) -> usize {
     let is_smooth = |length: &usize| {
         let mut rest = *length;
         for prime in [2usize, 3, 5] {
@@ -293,6 +293,8 @@ fn lane_peaks(model: &Deconvolution, curves: &[Lanes], spectrum: &mut [Lanes], r
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::curve::linear_fit::dot;
+    use crate::curve::standard_svd::truncated_inverse;
 
     const STEP: f64 = 1.5;
 
@@ -320,49 +322,6 @@ mod tests {
         curve
     }
 
-    /// Singular values and vectors by one-sided Jacobi rotations (Hestenes 1958): an independent path for the tests.
-    fn truncated_svd_solution(matrix: &[Vec<f64>], right: &[f64], threshold: f64) -> Vec<f64> {
-        let n = right.len();
-        let mut u: Vec<Vec<f64>> = (0..n).map(|j| (0..n).map(|i| matrix[i][j]).collect()).collect(); // columns
-        let mut v: Vec<Vec<f64>> = (0..n).map(|j| (0..n).map(|i| if i == j { 1.0 } else { 0.0 }).collect()).collect();
-        let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
-        for _ in 0..40 {
-            let mut largest = 0.0f64;
-            for p in 0..n {
-                for q in p + 1..n {
-                    let (a, b, c) = (dot(&u[p], &u[p]), dot(&u[q], &u[q]), dot(&u[p], &u[q]));
-                    if c == 0.0 || c.abs() <= 1e-15 * (a * b).sqrt() {
-                        continue;
-                    }
-                    largest = largest.max(c.abs() / (a * b).sqrt());
-                    let zeta = (b - a) / (2.0 * c);
-                    let t = zeta.signum() / (zeta.abs() + (1.0 + zeta * zeta).sqrt());
-                    let cosine = 1.0 / (1.0 + t * t).sqrt();
-                    for m in [&mut u, &mut v] {
-                        for i in 0..n {
-                            let (x, y) = (m[p][i], m[q][i]);
-                            m[p][i] = cosine * (x - t * y);
-                            m[q][i] = cosine * (t * x + y);
-                        }
-                    }
-                }
-            }
-            if largest < 1e-14 {
-                break;
-            }
-        }
-        let sizes: Vec<f64> = u.iter().map(|column| dot(column, column).sqrt()).collect();
-        let largest = sizes.iter().copied().fold(0.0, f64::max);
-        let mut solution = vec![0.0; n];
-        for j in (0..n).filter(|&j| sizes[j] >= threshold * largest) {
-            let weight = dot(&u[j], right) / (sizes[j] * sizes[j]);
-            for i in 0..n {
-                solution[i] += weight * v[j][i];
-            }
-        }
-        solution
-    }
-
     #[test]
     fn a_threshold_in_the_fourier_domain_is_block_circulant_svd() {
         // 24 frames padded to 48; the circulant matrix of step · artery, written out
@@ -373,12 +332,11 @@ mod tests {
         let length = smooth_length(48);
         assert_eq!(length, 48);
         let padded = |values: &[f64], i: usize| values.get(i).copied().unwrap_or(0.0);
-        let matrix: Vec<Vec<f64>> = (0..length)
-            .map(|i| (0..length).map(|j| STEP * padded(&artery, (i + length - j) % length)).collect())
-            .collect();
+        let column = |j: usize| (0..length).map(|i| STEP * padded(&artery, (i + length - j) % length)).collect();
         let right: Vec<f64> = (0..length).map(|i| padded(&tissue, i)).collect();
         for threshold in [0.103, 0.2, 0.452] {
-            let expected = truncated_svd_solution(&matrix, &right, threshold);
+            let inverse = truncated_inverse((0..length).map(column).collect(), threshold).unwrap();
+            let expected: Vec<f64> = inverse.iter().map(|row| dot(row, &right)).collect();
             let found = Deconvolution::residue(&artery, &tissue, STEP, threshold).unwrap();
             let largest = expected.iter().copied().fold(0.0, f64::max);
             // the f32 coefficients of the bins bound the agreement

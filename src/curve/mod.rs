@@ -12,3 +12,5 @@ pub mod exponential;
 pub mod levenberg_marquardt;
 pub mod linear_fit;
 pub mod logarithm;
+pub mod standard_svd;
+pub mod tikhonov;

@@ -79,10 +79,10 @@ impl OutputFolder {
         Ok(output)
     }
 
-    /// An error where the output folder is the study itself.
-    pub fn check_apart(&self, study: &Path) -> Result<(), DatasetError> {
-        match (fs::canonicalize(&self.root), fs::canonicalize(study)) {
-            (Ok(output), Ok(study)) if output == study => Err(DatasetError::RawStudy { folder: shown(&self.root) }),
+    /// An error where a folder for the output is the study itself. Nothing is made or changed.
+    pub fn refuse_study(output: &Path, study: &Path) -> Result<(), DatasetError> {
+        match (fs::canonicalize(output), fs::canonicalize(study)) {
+            (Ok(one), Ok(other)) if one == other => Err(DatasetError::RawStudy { folder: shown(output) }),
             _ => Ok(()),
         }
     }
@@ -105,6 +105,11 @@ impl OutputFolder {
     pub fn session(&self, participant_id: &str, session_id: Option<&str>) -> PathBuf {
         let subject = self.root.join(participant_id);
         session_id.map_or(subject.clone(), |session| subject.join(session))
+    }
+
+    /// The folders in which sessions stand, in order: `sub-01`, `sub-01/ses-01`, …
+    pub fn session_folders(&self) -> Result<Vec<PathBuf>, DatasetError> {
+        super::tables::session_folders(&self.root)
     }
 
     /// Begins a session: an empty folder aside, to be filled and then put into place.
@@ -267,8 +272,8 @@ mod tests {
     #[test]
     fn an_output_folder_that_is_the_study_is_told() {
         let (folder, output) = output();
-        assert!(output.check_apart(&folder.path().join(".")).is_err());
-        assert_eq!(output.check_apart(&std::env::temp_dir()), Ok(()));
+        assert!(OutputFolder::refuse_study(output.root(), &folder.path().join(".")).is_err());
+        assert_eq!(OutputFolder::refuse_study(output.root(), &std::env::temp_dir()), Ok(()));
     }
 
     #[test]

@@ -30,10 +30,12 @@ lesions.json
 *_lesions.tsv
 *_lesions.json
 *_figures.json
+*_surveillance.json
 annotations.tsv
 annotations.json
 *_provenance.json
 settings.toml
+study.json
 # perfusion maps: BIDS has no suffix for them (as ASLPrep does)
 **/perf/*_rcbv.*
 **/perf/*_k1.*

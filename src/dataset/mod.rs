@@ -3,6 +3,7 @@
 //! The output is a BIDS derivative. The same input gives the same bytes: no time of day, no absolute path and no
 //! order of a hash map stands outside `logs/`.
 
+mod annotations;
 mod atomic;
 mod description;
 mod error;
@@ -11,6 +12,7 @@ mod provenance;
 mod sidecars;
 mod tables;
 
+pub use annotations::{Annotation, AnnotationField, Annotations, annotate, annotations_text, holding};
 pub use atomic::{OutputFolder, Staging, check_replaceable, replace_file, write_file};
 pub use description::{ANNOTATION_COLUMNS, BIDS_VERSION, BIDSIGNORE, DatasetSource, write_dataset_files};
 pub use error::DatasetError;

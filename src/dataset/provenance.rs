@@ -79,6 +79,12 @@ impl RunId {
         Self(hexadecimal(&hash.finalize()))
     }
 
+    /// The identifier of the same session with clinical findings that were told after measuring, as a text; without any
+    /// it stays what it is.
+    pub fn annotated(&self, annotations: &str) -> Self {
+        if annotations.is_empty() { self.clone() } else { Self(hash_text(&format!("{}\n{annotations}", self.0))) }
+    }
+
     /// All 64 digits.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -101,6 +107,8 @@ impl std::fmt::Display for RunId {
 pub struct Completion {
     /// What identifies the run.
     pub run_id: RunId,
+    /// What identifies the measurement, before any annotation.
+    pub measured_id: RunId,
     /// Program version.
     pub version: String,
     /// Version of the decision rules.
@@ -260,6 +268,7 @@ mod tests {
 
     fn completion(run_id: RunId) -> Completion {
         Completion {
+            measured_id: run_id.clone(),
             run_id,
             version: "1".into(),
             rules_version: "1".into(),
@@ -301,6 +310,14 @@ mod tests {
         ] {
             assert_ne!(other, base);
         }
+    }
+
+    #[test]
+    fn annotations_change_the_identifier_and_none_leaves_it() {
+        let id = RunId::new(&[], "facts", "settings", "1.0");
+        assert_eq!(id.annotated(""), id);
+        assert_ne!(id.annotated("a"), id);
+        assert_ne!(id.annotated("a"), id.annotated("b"));
     }
 
     #[test]

@@ -151,19 +151,25 @@ fn by_lesion(one: &[String; 3], other: &[String; 3]) -> Ordering {
 /// The lesion tables of the sessions, in order: `sub-*/[ses-*/]*_lesions.tsv`.
 fn session_tables(root: &Path) -> Result<Vec<PathBuf>, DatasetError> {
     let mut tables = Vec::new();
-    for subject in folders(root, "sub-")? {
-        let mut places = vec![subject.clone()];
-        places.extend(folders(&subject, "ses-")?);
-        for place in places {
-            for path in entries(&place)? {
-                let is_table = shown(&path).strip_suffix(LESIONS_TSV).is_some_and(|stem| stem.ends_with('_'));
-                if is_table && path.is_file() {
-                    tables.push(path);
-                }
+    for place in session_folders(root)? {
+        for path in entries(&place)? {
+            let is_table = shown(&path).strip_suffix(LESIONS_TSV).is_some_and(|stem| stem.ends_with('_'));
+            if is_table && path.is_file() {
+                tables.push(path);
             }
         }
     }
     Ok(tables)
+}
+
+/// The folders in which sessions stand, in order: `sub-*` and `sub-*/ses-*`.
+pub(super) fn session_folders(root: &Path) -> Result<Vec<PathBuf>, DatasetError> {
+    let mut places = Vec::new();
+    for subject in folders(root, "sub-")? {
+        places.push(subject.clone());
+        places.extend(folders(&subject, "ses-")?);
+    }
+    Ok(places)
 }
 
 fn folders(folder: &Path, prefix: &str) -> Result<Vec<PathBuf>, DatasetError> {

@@ -118,6 +118,7 @@ fn write_output(root: &Path) {
         write_file(&place("").join(stem.name("lesions", None, ".tsv")), table.as_bytes()).unwrap();
         write_file(&place("").join(stem.name("lesions", None, ".json")), b"{}\n").unwrap();
         let completion = Completion {
+            measured_id: RunId::new(&[], "", "", "").clone(),
             run_id: RunId::new(&[], "", "", ""),
             version: "1".into(),
             rules_version: "1".into(),

@@ -198,6 +198,19 @@ mod tests {
     }
 
     #[test]
+    fn a_block_gives_the_bits_of_its_curves() {
+        let curves: Vec<Vec<f64>> = (0..37)
+            .map(|i| reference().iter().enumerate().map(|(t, r)| 0.1 * f64::from(i) * r - 0.01 * t as f64).collect())
+            .collect();
+        let rates: Vec<f64> = (0..90).flat_map(|t| curves.iter().map(move |curve| curve[t])).collect();
+        let (mut k1, mut k2, mut residual) = (vec![0.0; 37], vec![0.0; 37], vec![0.0; 37]);
+        model().fit_block(&rates, [&mut k1, &mut k2], &mut residual);
+        for (lane, curve) in curves.iter().enumerate() {
+            assert_eq!(model().fit(curve), BswFit { k1: k1[lane], k2: k2[lane], residual: residual[lane] });
+        }
+    }
+
+    #[test]
     fn a_flat_reference_is_no_model() {
         assert!(Bsw::new(&[0.0; 30], 1.5, &[1.5; 30]).is_none());
     }

@@ -16,7 +16,7 @@ pub enum DscError {
     NoSignal,
     /// Too short a series.
     #[error(
-        "the DSC series has {found} frames: expected at least {expected} (steady state, baseline, bolus and late frames)"
+        "a DSC series: expected at least {expected} frames (steady state, baseline, bolus and late frames), found {found}"
     )]
     TooFewFrames {
         /// Frames in the series.

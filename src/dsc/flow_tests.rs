@@ -6,6 +6,7 @@ use super::tests::{acquisition, mask_of, mean_in, series, settings};
 use super::*;
 use crate::curve::area::trapezoid;
 use crate::curve::deconvolution::{Deconvolution, Truncation};
+use crate::curve::tikhonov::Tikhonov;
 use crate::image::{Affine, Grid, Mask, Samples, Series};
 use crate::phantom::dsc_curve::{DscProtocol, DscTissueClass, artery_signal, signal};
 use crate::quality::Quality;
@@ -136,6 +137,12 @@ fn flow_and_transit_times_of_the_object() {
     // arrival in frame 21, the white matter peak in frame 26
     assert_eq!(mean_in(&result, &maps.ttp, DscTissueClass::WhiteMatter), 7.5);
     assert_eq!(maps.unsettled, 0);
+    let run = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let maps = pool.install(|| perfusion(&signal, &result, &aif).unwrap());
+        maps.maps().iter().flat_map(|map| map.values.iter().map(|value| value.to_bits())).collect::<Vec<u32>>()
+    };
+    assert_eq!(run(1), run(3), "bits do not depend on the number of threads");
     assert!(maps.checks.iter().all(|check| check.quality == Quality::Pass), "{:?}", maps.checks);
 }
 
@@ -160,6 +167,8 @@ fn published_curves_give_their_cbv_and_cbf() {
             let found = 6000.0 * f64::from(peak.height);
             assert!((found - cbf).abs() <= 15.0 + 0.1 * cbf, "{}: CBF {found}, published {cbf}", &row[0]);
         }
+        let found = 6000.0 * f64::from(Tikhonov::new(&artery, step).unwrap().peak(&tissue).height);
+        assert!((found - cbf).abs() <= 15.0 + 0.1 * cbf, "{}: CBF {found}, published {cbf}", &row[0]);
         seen += 1;
     }
     assert_eq!(seen, 7);

@@ -181,6 +181,18 @@ mod tests {
     }
 
     #[test]
+    fn the_chosen_vector_width_gives_the_bits_of_one_lane_at_a_time() {
+        let signals: Vec<f32> = (0..1000).map(|i| 3.0 + 0.37 * (i as f32) * (i as f32).sin().abs()).collect();
+        let inverse: Vec<f32> = (0..1000).map(|i| 1.0 / (50.0 + i as f32)).collect();
+        let mut rates = vec![0.0; 1000];
+        single_echo_rates(&signals, &inverse, -33.3, &mut rates);
+        for lane in 0..1000 {
+            let alone = -33.3 * ln(signals[lane] * inverse[lane]);
+            assert_eq!(rates[lane].to_bits(), alone.to_bits(), "{lane}");
+        }
+    }
+
+    #[test]
     fn a_t1_change_cancels_between_two_echoes() {
         // both echoes twice as bright (T1), the second also halved by T2* over 20 ms: ln 2 / 0.02 = 34.657 /s
         let mut rates = [0.0];

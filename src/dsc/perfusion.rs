@@ -8,11 +8,13 @@ use multiversion::multiversion;
 use super::aif::Aif;
 use super::quantify::{Correction, DscMap, DscResult};
 use super::reference::{RateScratch, second_part};
-use super::settings::DeconvolutionMethod;
+use super::settings::{DeconvolutionMethod, PerfusionSettings};
 use super::signal::DscSignal;
 use crate::curve::area::trapezoid_weights;
-use crate::curve::deconvolution::{Deconvolution, DeconvolutionScratch, Truncation};
+use crate::curve::deconvolution::{Deconvolution, DeconvolutionScratch, ResiduePeak, Truncation};
 use crate::curve::linear_fit::dot;
+use crate::curve::standard_svd::StandardSvd;
+use crate::curve::tikhonov::{Tikhonov, TikhonovScratch};
 use crate::image::{Block, for_each_block};
 use crate::quality::{Check, Quality};
 
@@ -54,12 +56,7 @@ pub enum PerfusionError {
 /// METHOD: tissue curves are leakage-corrected first, so that CBF goes with the corrected CBV in MTT.
 pub fn perfusion(signal: &DscSignal<'_>, result: &DscResult, aif: &Aif) -> Result<PerfusionMaps, PerfusionError> {
     let settings = &result.settings().perfusion;
-    let truncation = match settings.deconvolution {
-        DeconvolutionMethod::Osvd => Truncation::Oscillation { limit: settings.osvd_oscillation },
-        DeconvolutionMethod::Csvd => Truncation::Fixed { threshold: settings.csvd_threshold },
-        DeconvolutionMethod::None => return Err(PerfusionError::SwitchedOff),
-    };
-    let model = Deconvolution::new(&aif.curve, result.step, truncation).ok_or(PerfusionError::NoArterialSignal)?;
+    let model = Model::new(aif, result.step, settings)?;
     let weights = trapezoid_weights(aif.curve.len(), result.step, result.integration_frames());
     let arterial_area = dot(&weights, &aif.curve);
     if arterial_area.is_nan() || arterial_area <= 0.0 {
@@ -117,6 +114,29 @@ fn deconvolution_check(share: f64, limit: f64) -> Check {
     }
 }
 
+/// The chosen deconvolution, ready for any number of curves.
+enum Model {
+    Truncated(Deconvolution),
+    Standard(StandardSvd),
+    Tikhonov(Tikhonov),
+}
+
+impl Model {
+    fn new(aif: &Aif, step: f64, settings: &PerfusionSettings) -> Result<Self, PerfusionError> {
+        let truncated = |truncation| Deconvolution::new(&aif.curve, step, truncation).map(Self::Truncated);
+        let model = match settings.deconvolution {
+            DeconvolutionMethod::Osvd => truncated(Truncation::Oscillation { limit: settings.osvd_oscillation }),
+            DeconvolutionMethod::Csvd => truncated(Truncation::Fixed { threshold: settings.csvd_threshold }),
+            DeconvolutionMethod::Ssvd => {
+                StandardSvd::new(&aif.curve, step, settings.ssvd_threshold).map(Self::Standard)
+            }
+            DeconvolutionMethod::Tikhonov => Tikhonov::new(&aif.curve, step).map(Self::Tikhonov),
+            DeconvolutionMethod::None => return Err(PerfusionError::SwitchedOff),
+        };
+        model.ok_or(PerfusionError::NoArterialSignal)
+    }
+}
+
 #[derive(Default)]
 struct Scratch {
     second: Vec<f32>,
@@ -125,10 +145,11 @@ struct Scratch {
     highest: Vec<f32>,
     places: Vec<f32>,
     k2: Vec<f32>,
-    deconvolution: DeconvolutionScratch,
+    truncated: DeconvolutionScratch,
+    tikhonov: TikhonovScratch,
 }
 
-fn deconvolve(signal: &DscSignal<'_>, result: &DscResult, model: &Deconvolution) -> Vec<Vec<f32>> {
+fn deconvolve(signal: &DscSignal<'_>, result: &DscResult, model: &Model) -> Vec<Vec<f32>> {
     let arrival = (result.timing.arrival - result.timing.steady) as f64;
     for_each_block(signal.series(), OUTPUTS, Scratch::default, |block, scratch, outputs| {
         let usable = block.part_of(&result.baseline.usable);
@@ -145,14 +166,21 @@ fn deconvolve(signal: &DscSignal<'_>, result: &DscResult, model: &Deconvolution)
         }
         peak_places(&scratch.rates, &mut scratch.highest, &mut scratch.places);
         correct_rates(result, block, &mut scratch.k2, &mut scratch.rates);
-        model.peaks_of_block(&scratch.rates, block.width, &mut scratch.deconvolution, |lane, peak| {
+        let take = |lane: usize, peak: ResiduePeak| {
             if usable[lane] {
                 flow[lane] = peak.height;
                 tmax[lane] = peak.time;
                 ttp[lane] = ((f64::from(scratch.places[lane]) - arrival) * result.step) as f32;
                 settled[lane] = if peak.settled { 1.0 } else { 0.0 };
             }
-        });
+        };
+        match model {
+            Model::Truncated(model) => {
+                model.peaks_of_block(&scratch.rates, block.width, &mut scratch.truncated, take);
+            }
+            Model::Standard(model) => model.peaks_of_block(&scratch.rates, block.width, take),
+            Model::Tikhonov(model) => model.peaks_of_block(&scratch.rates, block.width, &mut scratch.tikhonov, take),
+        }
     })
 }
 

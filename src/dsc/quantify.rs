@@ -16,8 +16,12 @@ use crate::image::{Block, Mask, for_each_block};
 use crate::quality::{Caveat, Check};
 
 /// Outputs of the loop over voxels, in this order: uncorrected, peak height, corrected, its error, K1, K2, their
-/// errors, kep, its error, residual.
-const OUTPUTS: usize = 11;
+/// errors, kep, its error, residual, AIC gain.
+const OUTPUTS: usize = 12;
+/// Place of the uncorrected rCBV among them.
+const UNCORRECTED: usize = 0;
+/// Place of the corrected rCBV among them.
+const CORRECTED: usize = 2;
 
 /// Everything that was estimated from a bolus series. Maps hold one value per voxel of [`DscResult::mask`], in its
 /// order; NaN is *not estimated*.
@@ -76,6 +80,9 @@ pub struct LeakageMaps {
     pub kep_error_per_min: Option<Vec<f32>>,
     /// Residual standard deviation of the fit, 1/s.
     pub residual: Vec<f32>,
+    /// Akaike's criterion of BSW minus that of the bidirectional model, in enhancing voxels: above 0 the data ask for
+    /// backflow. `None` for a model without backflow.
+    pub aic_gain: Option<Vec<f32>>,
 }
 
 /// A map as it is written.
@@ -118,8 +125,20 @@ pub fn quantify(signal: &DscSignal<'_>, reference: Option<&Mask>, settings: &Set
     let weights = trapezoid_weights(reference.rate.len(), step, integration_frames(&timing, step, settings));
     let correction = Correction::new(&reference.rate, step, &weights, settings)?;
     let maps = quantify_voxels(signal, &timing, &baseline, &weights, &correction);
-    let [uncorrected, peak_height, corrected, corrected_error, k1, k2, k1_error, k2_error, kep, kep_error, residual] =
-        <[Vec<f32>; OUTPUTS]>::try_from(maps).expect("the loop returns as many maps as were asked for");
+    let [
+        uncorrected,
+        peak_height,
+        corrected,
+        corrected_error,
+        k1,
+        k2,
+        k1_error,
+        k2_error,
+        kep,
+        kep_error,
+        residual,
+        aic_gain,
+    ] = <[Vec<f32>; OUTPUTS]>::try_from(maps).expect("the loop returns as many maps as were asked for");
     let backflow = matches!(correction, Correction::Bidirectional(..));
     let leakage = (!matches!(correction, Correction::None)).then(|| LeakageMaps {
         corrected,
@@ -131,6 +150,7 @@ pub fn quantify(signal: &DscSignal<'_>, reference: Option<&Mask>, settings: &Set
         kep_per_min: backflow.then_some(kep),
         kep_error_per_min: backflow.then_some(kep_error),
         residual,
+        aic_gain: backflow.then_some(aic_gain),
     });
     let mut result = DscResult {
         mask: signal.mask().clone(),
@@ -169,6 +189,21 @@ impl DscResult {
     /// Time of the last frame before the bolus, s from the first frame of the series.
     pub fn arrival_time(&self) -> f64 {
         self.timing.arrival as f64 * self.step
+    }
+
+    /// rCBV by another leakage model, a.u., over some voxels only (NaN elsewhere): from the same steady state, baseline
+    /// and reference curve, so that nothing but the model differs.
+    pub fn rcbv_by(&self, signal: &DscSignal<'_>, model: LeakageModel, voxels: &Mask) -> Result<Vec<f32>, DscError> {
+        let inside = super::reference::membership(&self.mask, voxels, "the region of a reanalysis")?;
+        let usable = inside.iter().zip(&self.baseline.usable).map(|(&inside, &usable)| inside && usable).collect();
+        let baseline = Baseline { usable, ..self.baseline.clone() };
+        let rate = &self.reference.rate;
+        let weights = trapezoid_weights(rate.len(), self.step, self.integration_frames());
+        let settings = Settings { leakage: model, ..self.settings.clone() };
+        let correction = Correction::new(rate, self.step, &weights, &settings)?;
+        let mut maps = quantify_voxels(signal, &self.timing, &baseline, &weights, &correction);
+        let wanted = if model == LeakageModel::None { UNCORRECTED } else { CORRECTED };
+        Ok(maps.swap_remove(wanted))
     }
 
     /// The frames, counted from the first steady one, over which rCBV is integrated.
@@ -348,7 +383,9 @@ fn correct_block(
         values.resize(block.width, 0.0);
     }
     bsw.fit_block(rates, [k1, k2], residual);
-    let [corrected, corrected_error, k1_map, k2_map, k1_error, k2_error, _, _, residual_map] = leakage else { return };
+    let [corrected, corrected_error, k1_map, k2_map, k1_error, k2_error, _, _, residual_map, _] = leakage else {
+        return;
+    };
     let (level, deviation) = (block.part_of(&baseline.level), block.part_of(&baseline.deviation));
     for lane in 0..block.width {
         corrected[lane] = (area[lane] + bsw.correction(k2[lane])) as f32;
@@ -380,8 +417,11 @@ fn correct_enhancing(
         (0..block.width)
             .filter(|lane| baseline.usable[block.first + lane] && baseline.is_enhancing(block.first + lane)),
     );
-    let [corrected, corrected_error, k1, k2, k1_error, k2_error, kep, kep_error, residual] = leakage else { return };
+    let [corrected, corrected_error, k1, k2, k1_error, k2_error, kep, kep_error, residual, aic_gain] = leakage else {
+        return;
+    };
     let (level, deviation) = (block.part_of(&baseline.level), block.part_of(&baseline.deviation));
+    let frames = (rates.len() / block.width) as f64;
     model.fit_block(rates, block.width, enhancing, |lane, fit| {
         let level_error = level_gain * f64::from(deviation[lane]) / f64::from(level[lane]);
         corrected[lane] = (area[lane] + fit.correction) as f32;
@@ -390,6 +430,10 @@ fn correct_enhancing(
         (k1_error[lane], k2_error[lane]) = (fit.k1_error as f32, fit.k2_error as f32);
         kep[lane] = (60.0 * fit.kep) as f32;
         kep_error[lane] = fit.kep_error.map_or(f32::NAN, |error| (60.0 * error) as f32);
+        let squares = |deviation: f64, parameters: f64| deviation * deviation * (frames - parameters);
+        // AIC = n ln(RSS/n) + 2k with two parameters against three
+        let ratio = squares(f64::from(residual[lane]), 2.0) / squares(fit.residual, 3.0);
+        aic_gain[lane] = (frames * ratio.ln() - 2.0) as f32;
         residual[lane] = fit.residual as f32;
     });
 }

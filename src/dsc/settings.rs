@@ -43,6 +43,10 @@ closed_words! {
         Osvd = "osvd",
         /// Block-circulant, one threshold.
         Csvd = "csvd",
+        /// Causal, one threshold; depends on delay.
+        Ssvd = "ssvd",
+        /// Block-circulant Tikhonov, strength by generalized cross-validation.
+        Tikhonov = "tikhonov",
         /// No flow, no transit times.
         None = "none",
     }
@@ -114,6 +118,8 @@ pub struct PerfusionSettings {
     pub deconvolution: DeconvolutionMethod,
     /// Threshold of cSVD, a fraction of the largest singular value.
     pub csvd_threshold: f64,
+    /// Threshold of sSVD, a fraction of the largest singular value.
+    pub ssvd_threshold: f64,
     /// Limit of oSVD's oscillation index.
     pub osvd_oscillation: f64,
     /// Hematocrit correction kH = (1 - 0.45)/(1 - 0.25), arteries over capillaries.
@@ -204,6 +210,7 @@ impl Settings {
         positive("aif.width_s", self.aif.width_s)?;
         positive("aif.truncation_sd", self.aif.truncation_sd)?;
         fraction("perfusion.csvd_threshold", self.perfusion.csvd_threshold)?;
+        fraction("perfusion.ssvd_threshold", self.perfusion.ssvd_threshold)?;
         positive("perfusion.osvd_oscillation", self.perfusion.osvd_oscillation)?;
         positive("perfusion.kh", self.perfusion.kh)?;
         positive("perfusion.rho", self.perfusion.rho)?;

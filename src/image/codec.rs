@@ -82,6 +82,11 @@ impl Codec {
         }
     }
 
+    /// Whether every value is 0 because every byte is: so are most rows of a label map.
+    pub fn all_zero(&self, bytes: &[u8]) -> bool {
+        self.intercept == 0.0 && bytes.iter().fold(0, |any, &byte| any | byte) == 0
+    }
+
     /// The stored 16-bit integers themselves, without scale.
     pub fn stored_int16(&self, bytes: &[u8], stored: &mut [i16]) {
         debug_assert_eq!(self.sample, SampleType::Int16);
@@ -173,6 +178,13 @@ mod tests {
         let mut stored = [0_i16; 2];
         codec(SampleType::Int16, Endianness::Big, 3.0, 1.0).stored_int16(&[0xff, 0xfe, 0x01, 0x00], &mut stored);
         assert_eq!(stored, [-2, 256]);
+    }
+
+    #[test]
+    fn bytes_of_zero_are_values_of_zero_unless_an_offset_is_added() {
+        assert!(codec(SampleType::Float32, Endianness::Big, 3.0, 0.0).all_zero(&[0; 8]));
+        assert!(!codec(SampleType::Float32, Endianness::Big, 3.0, 1.0).all_zero(&[0; 8]));
+        assert!(!codec(SampleType::Uint8, Endianness::Little, 1.0, 0.0).all_zero(&[0, 0, 4]));
     }
 
     #[test]

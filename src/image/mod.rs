@@ -29,6 +29,9 @@ pub use nifti::NiftiImage;
 pub use resample::{fraction_outside, resample_labels, resample_mask, resample_volume};
 pub use series::{Samples, Series};
 pub use view::{Plane, View};
+pub(crate) use volume::any;
 pub use volume::{Labels, Mask, Volume};
 pub use voxel_loop::{BLOCK_VOXELS, Block, for_each_block};
-pub use write::{Compression, StoredAs, write_labels, write_mask, write_series, write_volume};
+pub use write::{
+    Compression, StoredAs, write_labels, write_labels_with, write_mask, write_scaled_volume, write_series, write_volume,
+};

@@ -126,16 +126,23 @@ impl NiftiImage {
         let mut values = vec![0.0_f64; rows.length];
         for_each_slab(&self.data_path, &self.header, |slab| {
             for (row, bytes) in self.rows_of(&slab) {
+                if self.header.codec.all_zero(bytes) {
+                    continue;
+                }
                 self.header.codec.decode(bytes, &mut values);
                 let place = rows.place(row);
                 for (x, &value) in values.iter().enumerate() {
-                    let label = value.round();
-                    let is_label = (value - label).abs() <= TOLERANCE && (0.0..=f64::from(u32::MAX)).contains(&label);
+                    // The nearest integer of the type: a cast saturates, and makes 0 of NaN.
+                    let label = (value + 0.5) as u32;
+                    let is_label = (value - f64::from(label)).abs() <= TOLERANCE;
                     if !is_label {
                         let (path, voxel) = (self.path.clone(), rows.voxel(row, x));
                         return Err(ImageError::NotALabel { path, voxel, value });
                     }
-                    data[place.at(x)] = label as u32;
+                    // Most voxels are background, and pages that are never written cost neither time nor memory.
+                    if label != 0 {
+                        data[place.at(x)] = label;
+                    }
                 }
             }
             Ok(())
@@ -152,10 +159,15 @@ impl NiftiImage {
         let mut values = vec![0.0_f64; rows.length];
         for_each_slab(&self.data_path, &self.header, |slab| {
             for (row, bytes) in self.rows_of(&slab) {
+                if self.header.codec.all_zero(bytes) {
+                    continue;
+                }
                 self.header.codec.decode(bytes, &mut values);
                 let place = rows.place(row);
                 for (x, &value) in values.iter().enumerate() {
-                    data[place.at(x)] = value > 0.5;
+                    if value > 0.5 {
+                        data[place.at(x)] = true;
+                    }
                 }
             }
             Ok::<_, ImageError>(())
@@ -327,7 +339,12 @@ impl NiftiImage {
 
     /// `count` zeros: the operating system hands out zeroed pages when they are first written, not before.
     fn allocate<T: Default + Clone>(&self, count: usize) -> Result<Vec<T>, ImageError> {
-        drop(self.reserve::<T>(count)?);
+        /// What any machine has, in bytes: not tried first, as memory that was handed back comes again used, and then
+        /// every page of it must be cleared.
+        const MODEST: usize = 1 << 26;
+        if count.saturating_mul(size_of::<T>()) > MODEST {
+            drop(self.reserve::<T>(count)?);
+        }
         Ok(vec![T::default(); count])
     }
 }

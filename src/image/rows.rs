@@ -27,6 +27,24 @@ impl Place {
     pub fn at(self, x: usize) -> usize {
         self.first.wrapping_add_signed(self.step * x as isize)
     }
+
+    /// Fills a row from the values that stand here.
+    pub fn each<T: Copy, U>(self, values: &[T], row: &mut [U], from: impl Fn(T) -> U) {
+        if self.step == 1 {
+            for (stored, &value) in row.iter_mut().zip(&values[self.first..]) {
+                *stored = from(value);
+            }
+        } else {
+            self.each_index(row, |index| from(values[index]));
+        }
+    }
+
+    /// Fills a row from the indices of its voxels.
+    pub fn each_index<U>(self, row: &mut [U], from: impl Fn(usize) -> U) {
+        for (x, stored) in row.iter_mut().enumerate() {
+            *stored = from(self.at(x));
+        }
+    }
 }
 
 impl Rows {

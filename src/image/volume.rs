@@ -59,14 +59,26 @@ impl Mask {
         Self { grid, data: vec![value; grid.len()] }
     }
 
-    /// Linear indices of its voxels, ascending.
+    /// The same region on another grid of the same shape: one that remembers another storage, say.
+    pub fn on_grid(&self, grid: Grid) -> Self {
+        let mut mask = Self::filled(grid, false);
+        // Most pages of a lesion's mask are never written, and so cost neither time nor memory.
+        self.indices().for_each(|index| mask.data[index] = true);
+        mask
+    }
+
+    /// Linear indices of its voxels, ascending. Stretches without any are passed over at the speed of memory.
     pub fn indices(&self) -> impl Iterator<Item = usize> + '_ {
-        self.data.iter().enumerate().filter_map(|(index, &inside)| inside.then_some(index))
+        let occupied = |(_, voxels): &(usize, &[bool])| any(voxels);
+        self.data.chunks(STRETCH).enumerate().filter(occupied).flat_map(|(stretch, voxels)| {
+            voxels.iter().enumerate().filter_map(move |(i, &inside)| inside.then_some(stretch * STRETCH + i))
+        })
     }
 
     /// Number of voxels inside.
     pub fn count(&self) -> usize {
-        self.data.iter().filter(|&&inside| inside).count()
+        let count = |voxels: &[bool]| voxels.iter().map(|&inside| u8::from(inside)).sum::<u8>();
+        self.data.chunks(STRETCH).map(|voxels| usize::from(count(voxels))).sum()
     }
 
     /// Volume: voxel count times voxel volume.
@@ -96,6 +108,14 @@ impl Mask {
     }
 }
 
+/// Voxels that are looked at together: the count of a stretch fits into a byte.
+const STRETCH: usize = 128;
+
+/// Whether a voxel is inside; looks at all of them, which is faster than to stop at the first.
+pub(crate) fn any(voxels: &[bool]) -> bool {
+    voxels.iter().fold(false, |any, &inside| any | inside)
+}
+
 /// A label map: 0 is background.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Labels {
@@ -110,7 +130,8 @@ impl Labels {
     pub fn present(&self) -> Vec<u32> {
         let mut labels: Vec<u32> = Vec::new();
         let mut last = 0;
-        for &label in &self.data {
+        let occupied = |stretch: &&[u32]| stretch.iter().fold(0, |any, &label| any | label) != 0;
+        for &label in self.data.chunks(STRETCH).filter(occupied).flatten() {
             if label != 0 && label != last {
                 if let Err(at) = labels.binary_search(&label) {
                     labels.insert(at, label);
@@ -123,7 +144,16 @@ impl Labels {
 
     /// The region of one label.
     pub fn mask(&self, label: u32) -> Mask {
-        Mask { grid: self.grid, data: self.data.iter().map(|&value| value == label).collect() }
+        let mut mask = Mask::filled(self.grid, false);
+        for (inside, labels) in mask.data.chunks_mut(STRETCH).zip(self.data.chunks(STRETCH)) {
+            // Most pages of a lesion's mask are never written, and so cost neither time nor memory.
+            if labels.iter().fold(false, |any, &found| any | (found == label)) {
+                for (inside, &found) in inside.iter_mut().zip(labels) {
+                    *inside = found == label;
+                }
+            }
+        }
+        mask
     }
 }
 
@@ -134,6 +164,21 @@ mod tests {
 
     fn grid() -> Grid {
         Grid::from_stored([2, 3, 4], Affine::diagonal([1.0, 2.0, 5.0], [0.0; 3])).unwrap()
+    }
+
+    #[test]
+    fn voxels_are_found_across_stretches() {
+        let grid = Grid::from_stored([1000, 1, 1], Affine::diagonal([1.0; 3], [0.0; 3])).unwrap();
+        let inside = [0, 127, 128, 500, 999];
+        let mut labels = Labels { grid, data: vec![0; 1000] };
+        inside.iter().for_each(|&index| labels.data[index] = 7);
+        labels.data[501] = 3;
+        let mask = labels.mask(7);
+        assert_eq!((mask.indices().collect::<Vec<_>>(), mask.count()), (inside.to_vec(), 5));
+        assert_eq!(mask.on_grid(grid), mask);
+        assert_eq!(labels.present(), [3, 7]);
+        assert_eq!(Mask::filled(grid, true).count(), 1000);
+        assert_eq!(Mask::filled(grid, false).indices().next(), None);
     }
 
     #[test]

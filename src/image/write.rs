@@ -1,10 +1,12 @@
 //! Images to NIfTI-1 files (`nifti1.h`): in the orientation their grid remembers, little-endian, without any text.
 
 use std::io::Write;
+use std::ops::Range;
 
 use super::error::ImageError;
 use super::grid::{Affine, Grid};
-use super::gzip::ParallelGzip;
+use super::gzip::{Effort, ParallelGzip};
+use super::rows::{Place, Rows};
 use super::volume::{Labels, Mask, Volume};
 use crate::units::Seconds;
 
@@ -18,11 +20,16 @@ pub enum Compression {
         /// The level.
         level: u32,
     },
+    /// `.nii.gz`, where stretches that would not become smaller by a fifth are stored as they are.
+    QuickGzip {
+        /// The level of the others.
+        level: u32,
+    },
 }
 
 impl Compression {
-    /// For maps: nearly as small as level 6 in about half its time.
-    pub const MAPS: Self = Self::Gzip { level: 3 };
+    /// For maps: nearly as small as level 6 in about half its time, and no time spent on noise.
+    pub const MAPS: Self = Self::QuickGzip { level: 3 };
 }
 
 /// The type in which samples are stored.
@@ -41,39 +48,83 @@ pub enum StoredAs {
 
 /// Writes a volume as 32-bit floats.
 pub fn write_volume(writer: impl Write, volume: &Volume, compression: Compression) -> Result<(), ImageError> {
+    write_floats(writer, volume, compression, |value| value)
+}
+
+/// Writes a volume times a factor (the product in f64) as 32-bit floats; no scaled copy is held.
+pub fn write_scaled_volume(
+    writer: impl Write,
+    volume: &Volume,
+    factor: f64,
+    compression: Compression,
+) -> Result<(), ImageError> {
+    write_floats(writer, volume, compression, |value| (f64::from(value) * factor) as f32)
+}
+
+fn write_floats(
+    writer: impl Write,
+    volume: &Volume,
+    compression: Compression,
+    value: impl Fn(f32) -> f32,
+) -> Result<(), ImageError> {
     let layout = Layout { grid: &volume.grid, frames: None, datatype: 16, bytes: 4, slope: 1.0, intercept: 0.0 };
     layout.write(writer, compression, |file| {
-        file.frame(&volume.data, |value, out| {
-            out.extend_from_slice(&value.to_le_bytes());
-            Ok(())
-        })
+        file.frame(|place, row| place.each(&volume.data, row, |stored| value(stored).to_le_bytes()))
     })
 }
 
 /// Writes a label map in the smallest unsigned integer type that holds its largest label.
 pub fn write_labels(writer: impl Write, labels: &Labels, compression: Compression) -> Result<(), ImageError> {
-    let (datatype, bytes) = match labels.data.iter().max() {
-        Some(&largest) if largest > u32::from(u16::MAX) => (768, 4),
-        Some(&largest) if largest > u32::from(u8::MAX) => (512, 2),
-        _ => (2, 1),
-    };
-    let layout = Layout { grid: &labels.grid, frames: None, datatype, bytes, slope: 1.0, intercept: 0.0 };
-    layout.write(writer, compression, |file| {
-        file.frame(&labels.data, |label, out| {
-            out.extend_from_slice(&label.to_le_bytes()[..bytes]);
-            Ok(())
+    let largest = labels.data.iter().max().copied().unwrap_or(0);
+    write_labels_with(writer, &labels.grid, largest, 0..labels.data.len(), |index| labels.data[index], compression)
+}
+
+/// Writes the labels that `label` gives to the linear indices of `span`, and 0 elsewhere, in the smallest unsigned
+/// integer type that holds `largest`; no label is above it, and no label map is held.
+pub fn write_labels_with(
+    writer: impl Write,
+    grid: &Grid,
+    largest: u32,
+    span: Range<usize>,
+    label: impl Fn(usize) -> u32,
+    compression: Compression,
+) -> Result<(), ImageError> {
+    let layout = |datatype, bytes| Layout { grid, frames: None, datatype, bytes, slope: 1.0, intercept: 0.0 };
+    if largest > u32::from(u16::MAX) {
+        layout(768, 4).write(writer, compression, |file| {
+            file.frame(|place, row| label_row(place, row, &span, &label, |label| label.to_le_bytes()))
         })
-    })
+    } else if largest > u32::from(u8::MAX) {
+        layout(512, 2).write(writer, compression, |file| {
+            file.frame(|place, row| label_row(place, row, &span, &label, |label| (label as u16).to_le_bytes()))
+        })
+    } else {
+        layout(2, 1).write(writer, compression, |file| {
+            file.frame(|place, row| label_row(place, row, &span, &label, |label| [label as u8]))
+        })
+    }
+}
+
+fn label_row<const N: usize>(
+    place: Place,
+    row: &mut [[u8; N]],
+    span: &Range<usize>,
+    label: impl Fn(usize) -> u32,
+    stored: impl Fn(u32) -> [u8; N],
+) {
+    let (first, last) = (place.at(0), place.at(row.len() - 1));
+    if first.max(last) < span.start || first.min(last) >= span.end {
+        row.fill([0; N]);
+    } else {
+        place.each_index(row, |index| stored(if span.contains(&index) { label(index) } else { 0 }));
+    }
 }
 
 /// Writes a region as 8-bit integers, 1 inside and 0 outside.
 pub fn write_mask(writer: impl Write, mask: &Mask, compression: Compression) -> Result<(), ImageError> {
     let layout = Layout { grid: &mask.grid, frames: None, datatype: 2, bytes: 1, slope: 1.0, intercept: 0.0 };
     layout.write(writer, compression, |file| {
-        file.frame(&mask.data, |inside, out| {
-            out.push(u8::from(inside));
-            Ok(())
-        })
+        file.frame(|place, row| place.each(&mask.data, row, |inside| [u8::from(inside)]))
     })
 }
 
@@ -97,10 +148,7 @@ pub fn write_series(
             layout.write(writer, compression, |file| {
                 for number in 0..frames {
                     frame(number, &mut values);
-                    file.frame(&values, |value, out| {
-                        out.extend_from_slice(&value.to_le_bytes());
-                        Ok(())
-                    })?;
+                    file.frame(|place, row| place.each(&values, row, f32::to_le_bytes))?;
                 }
                 Ok(())
             })
@@ -114,14 +162,12 @@ pub fn write_series(
             layout.write(writer, compression, |file| {
                 for number in 0..frames {
                     frame(number, &mut values);
-                    file.frame(&values, |value, out| {
-                        let stored = ((f64::from(value) - intercept) / slope).round();
-                        if !(f64::from(i16::MIN)..=f64::from(i16::MAX)).contains(&stored) {
-                            return Err(unwritable("voxel", "a value that fits a 16-bit integer", value));
-                        }
-                        out.extend_from_slice(&(stored as i16).to_le_bytes());
-                        Ok(())
-                    })?;
+                    let stored = |value: f32| ((f64::from(value) - intercept) / slope).round();
+                    let fits = |value: f32| (f64::from(i16::MIN)..=f64::from(i16::MAX)).contains(&stored(value));
+                    if let Some(value) = values.iter().find(|&&value| !fits(value)) {
+                        return Err(unwritable("voxel", "a value that fits a 16-bit integer", value));
+                    }
+                    file.frame(|place, row| place.each(&values, row, |value| (stored(value) as i16).to_le_bytes()))?;
                 }
                 Ok(())
             })
@@ -155,13 +201,24 @@ impl Layout<'_> {
                 frames(&mut Frames { writer: &mut writer, layout: self })?;
                 writer.flush()?;
             }
-            Compression::Gzip { level } => {
-                let mut gzip = ParallelGzip::new(writer, level)?;
-                gzip.write_all(&header)?;
-                frames(&mut Frames { writer: &mut gzip, layout: self })?;
-                gzip.finish()?;
-            }
+            Compression::Gzip { level } => self.write_gzip(writer, level, Effort::Every, &header, frames)?,
+            Compression::QuickGzip { level } => self.write_gzip(writer, level, Effort::Worthwhile, &header, frames)?,
         }
+        Ok(())
+    }
+
+    fn write_gzip<W: Write>(
+        &self,
+        writer: W,
+        level: u32,
+        effort: Effort,
+        header: &[u8],
+        frames: impl FnOnce(&mut Frames<'_, '_>) -> Result<(), ImageError>,
+    ) -> Result<(), ImageError> {
+        let mut gzip = ParallelGzip::new(writer, level, effort)?;
+        gzip.write_all(header)?;
+        frames(&mut Frames { writer: &mut gzip, layout: self })?;
+        gzip.finish()?;
         Ok(())
     }
 
@@ -242,23 +299,14 @@ struct Frames<'w, 'l> {
 }
 
 impl Frames<'_, '_> {
-    /// Writes values in canonical order as stored rows.
-    fn frame<T: Copy>(
-        &mut self,
-        values: &[T],
-        encode: impl Fn(T, &mut Vec<u8>) -> Result<(), ImageError>,
-    ) -> Result<(), ImageError> {
-        let [nx, ny, nz] = self.layout.grid.stored_shape();
-        let (offset, steps) = self.layout.grid.memory_steps();
-        let mut bytes = Vec::with_capacity(nx * self.layout.bytes);
-        for row in 0..ny * nz {
-            let (y, z) = ((row % ny) as isize, (row / ny) as isize);
-            let first = offset.wrapping_add_signed(steps[1] * y + steps[2] * z);
-            bytes.clear();
-            for x in 0..nx {
-                encode(values[first.wrapping_add_signed(steps[0] * x as isize)], &mut bytes)?;
-            }
-            self.writer.write_all(&bytes)?;
+    /// Writes the rows of a frame in stored order; `encode` gets the place of each in memory and fills it.
+    fn frame<const N: usize>(&mut self, encode: impl Fn(Place, &mut [[u8; N]])) -> Result<(), ImageError> {
+        debug_assert_eq!(N, self.layout.bytes);
+        let rows = Rows::of(self.layout.grid);
+        let mut row = vec![[0; N]; rows.length];
+        for number in 0..rows.count {
+            encode(rows.place(number), &mut row);
+            self.writer.write_all(row.as_flattened())?;
         }
         Ok(())
     }

@@ -6,7 +6,7 @@ use crate::image::SpaceDifference;
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum LesionError {
     /// No voxel to measure.
-    #[error("the {mask} mask holds no voxel")]
+    #[error("the {mask} mask is empty: expected at least one voxel, found none")]
     EmptyMask {
         /// Which mask.
         mask: &'static str,

@@ -43,6 +43,12 @@ pub trait Cell: Sized {
     }
 }
 
+/// The shortest text that reads back to the same number; with an exponent where JSON has one too.
+pub fn shortest(value: f64) -> String {
+    let size = value.abs();
+    if size != 0.0 && !(1e-5..1e16).contains(&size) { format!("{value:e}") } else { value.to_string() }
+}
+
 impl Cell for f64 {
     fn read(text: &str) -> Result<Self, String> {
         if text.contains(',') {
@@ -52,7 +58,7 @@ impl Cell for f64 {
     }
 
     fn write(&self) -> String {
-        self.to_string()
+        shortest(*self)
     }
 
     fn json(&self) -> Value {
@@ -214,6 +220,7 @@ lesion_record! {
     symptoms: Symptoms, "", "Symptoms at the visit; support only.";
     weeks_since_rt: f64, "wk", "Weeks since the end of radiotherapy.";
     followup_change_percent: f64, "%", "Change of the volume against the index scan.";
+    nadir_change_percent: f64, "%", "Change of the volume against its nadir: the smallest volume at the index scan and the rounds before this one.";
     followup_days: f64, "d", "Days since the index scan.";
     followup_round: f64, "1", "Round of the follow-up.";
     growth_cm_per_month: f64, "cm/mo", "Growth of the longest diameter since resection.";
@@ -223,6 +230,7 @@ lesion_record! {
     rt_field: RtField, "", "Place against the radiotherapy field.";
     new_enhancement: NewEnhancement, "", "Whether the enhancement is new or larger.";
     margins: Margins, "", "Whether the margins are clear.";
+    grade: String, "", "Tumor grade as the participants table gives it, by pathology; never determined by imaging.";
 }
 
 impl serde::Serialize for LesionRecord {
@@ -261,6 +269,16 @@ mod tests {
             assert!(again.set(column.name, &cell).unwrap());
         }
         assert_eq!(again, record);
+    }
+
+    #[test]
+    fn tiny_numbers_are_written_with_an_exponent_and_read_back() {
+        for (value, text) in
+            [(1.4e-170, "1.4e-170"), (0.001, "0.001"), (-2.0, "-2"), (0.1 + 0.2, "0.30000000000000004")]
+        {
+            assert_eq!(value.write(), text);
+            assert_eq!(f64::read(text), Ok(value));
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! Macdonald DR et al., J Clin Oncol 1990;8:1277; Wen PY et al. (RANO), J Clin Oncol 2010;28:1963: the longest
 //! diameter in an axial slice and the longest diameter perpendicular to it in the same slice.
 
-use crate::image::Mask;
+use crate::image::{Mask, any};
 use crate::units::{Milliliters, Millimeters};
 
 /// Lengths closer than this are the same, mm.
@@ -44,6 +44,9 @@ pub fn shape(mask: &Mask) -> Option<Shape> {
     let mut best: Option<(usize, [Line; 2])> = None;
     for z in 0..nz {
         let slice = &mask.data[z * nx * ny..(z + 1) * nx * ny];
+        if !any(slice) {
+            continue;
+        }
         let hull = convex_hull(outline_points(slice, nx, &axes));
         let Some(lines) = diameters(&hull) else { continue };
         let longer = |[a, b]: &[Line; 2], [c, d]: &[Line; 2]| {

@@ -6,7 +6,6 @@
 use serde::Serialize;
 
 use super::settings::Settings;
-use super::uptake::marked;
 use crate::image::{Mask, SpaceDifference, Volume};
 use crate::quality::{Caveat, CaveatCode, Check, Quality};
 use crate::units::Milliliters;
@@ -111,7 +110,7 @@ impl Background {
             Self::Number(number) => Ok(measure_number(*number)),
             Self::Mask { mask, source, side } => {
                 image.grid.same_space(&mask.grid)?;
-                let region = marked(&mask.data);
+                let region: Vec<usize> = mask.indices().collect();
                 let mut measured = measure_region(image, &region, *source, side.clone(), settings);
                 measured.judge_overlap(&region, lesions, settings);
                 Ok(measured)

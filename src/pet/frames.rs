@@ -7,7 +7,6 @@ use super::decay::{HalfLife, factor_to_injection};
 use super::dynamic::TimeActivity;
 use super::settings::Settings;
 use super::timing;
-use super::uptake::marked;
 use crate::acquisition::{PetAcquisition, PetFrame};
 use crate::image::{Grid, Mask, SpaceDifference, Volume};
 use crate::quality::{Caveat, CaveatCode};
@@ -84,7 +83,7 @@ impl FrameReduction {
                 .collect(),
             factors,
             sums: vec![0.0; grid.len()],
-            regions: regions.iter().map(|region| marked(&region.data)).collect(),
+            regions: regions.iter().map(|region| region.indices().collect()).collect(),
             minutes,
             curves: vec![Vec::with_capacity(image_frames); regions.len()],
             caveats,

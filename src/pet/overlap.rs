@@ -2,7 +2,6 @@
 
 use serde::Serialize;
 
-use super::uptake::marked;
 use crate::image::{Grid, Mask, SpaceDifference};
 use crate::units::{Milliliters, Millimeters};
 
@@ -24,8 +23,8 @@ pub struct Overlap {
 impl Overlap {
     /// Compares a PET volume with an MRI lesion; `None` where either is empty.
     pub fn of(pet: &Mask, mri: &Mask) -> Result<Option<Self>, SpaceDifference> {
-        let shared = marked(&pet.and(mri)?.data).len() as f64;
-        let (pet_voxels, mri_voxels) = (marked(&pet.data), marked(&mri.data));
+        let shared = pet.and(mri)?.count() as f64;
+        let (pet_voxels, mri_voxels): (Vec<usize>, Vec<usize>) = (pet.indices().collect(), mri.indices().collect());
         if pet_voxels.is_empty() || mri_voxels.is_empty() {
             return Ok(None);
         }

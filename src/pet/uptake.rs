@@ -124,7 +124,7 @@ impl LesionUptake {
         rules: &[VolumeRule],
         settings: &Settings,
     ) -> Self {
-        let region = marked(&mask.data);
+        let region: Vec<usize> = mask.indices().collect();
         let values: Vec<f32> =
             region.iter().map(|&index| image.data[index]).filter(|value| value.is_finite()).collect();
         let peaks = spheres.peaks(image, &region);
@@ -180,11 +180,12 @@ impl LesionUptake {
         }
         caveats
     }
+}
 
-    /// The voxels of the lesion that a biological volume holds, on the grid of the image.
-    pub fn volume_mask(image: &Volume, lesion: &Mask, volume: &BiologicalVolume) -> Mask {
-        let inside = |(&inside, &value): (&bool, &f32)| inside && f64::from(value) >= volume.bound;
-        Mask { grid: image.grid, data: lesion.data.iter().zip(&image.data).map(inside).collect() }
+impl BiologicalVolume {
+    /// Whether it holds a voxel of the lesion, by the voxel's value.
+    pub fn holds(&self, value: f32) -> bool {
+        f64::from(value) >= self.bound
     }
 }
 
@@ -211,20 +212,6 @@ pub fn sphere_recovery(radius: Millimeters, fwhm: Millimeters) -> f64 {
         term *= q * q / odd;
     }
     ((2.0 / std::f64::consts::PI).sqrt() * (-q * q / 2.0).exp() * sum).min(1.0)
-}
-
-/// Linear indices of the voxels that are marked, ascending.
-///
-/// Masks are mostly empty: runs of 128 voxels without a mark are passed over at the speed of memory.
-pub(super) fn marked(data: &[bool]) -> Vec<usize> {
-    const RUN: usize = 128;
-    let mut indices = Vec::new();
-    for (run, voxels) in data.chunks(RUN).enumerate() {
-        if voxels.iter().fold(false, |any, &inside| any | inside) {
-            indices.extend(voxels.iter().enumerate().filter_map(|(i, &inside)| inside.then_some(run * RUN + i)));
-        }
-    }
-    indices
 }
 
 /// `None` where there is no value.
@@ -350,15 +337,5 @@ mod tests {
         assert_eq!((uptake.p25, uptake.p75), (2.0, 4.0));
         assert_eq!(uptake.total, 10.0);
         assert_eq!(statistics(&[], peak, Milliliters(0.5)), None);
-    }
-
-    #[test]
-    fn marks_are_found_across_runs() {
-        let mut data = vec![false; 1000];
-        for index in [0, 127, 128, 500, 999] {
-            data[index] = true;
-        }
-        assert_eq!(marked(&data), [0, 127, 128, 500, 999]);
-        assert!(marked(&[]).is_empty());
     }
 }

@@ -114,8 +114,16 @@ pub enum PhantomError {
         /// Why not.
         reason: String,
     },
-    /// An image could not be read or written.
-    #[error("cannot read or write the image {}", path.display())]
+    /// An image of a real head could not be read.
+    #[error("cannot read the image {}", path.display())]
+    Read {
+        /// The image.
+        path: PathBuf,
+        /// Why.
+        source: Box<ImageError>,
+    },
+    /// An image could not be written.
+    #[error("cannot write the image {}", path.display())]
     Image {
         /// The image.
         path: PathBuf,

@@ -63,7 +63,7 @@ impl RealHead {
     pub(super) fn read(t1_path: &Path, lesions_path: &Path) -> Result<Self, PhantomError> {
         let failed = |path: &Path| {
             let path = path.to_path_buf();
-            move |source| PhantomError::Image { path, source: Box::new(source) }
+            move |source| PhantomError::Read { path, source: Box::new(source) }
         };
         let t1 = NiftiImage::open(t1_path).and_then(NiftiImage::read_volume).map_err(failed(t1_path))?;
         let lesions = read_lesions(lesions_path, &t1.grid).map_err(failed(lesions_path))?;

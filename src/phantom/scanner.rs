@@ -57,7 +57,7 @@ impl Scanner {
     ) -> Result<Self, PhantomError> {
         let study_t1 = Frame { shape: [104, 124, 14], size: [1.7, 1.7, 4.0] };
         let study_dsc = Frame { shape: [42, 48, 8], size: [4.5, 4.5, 6.0] };
-        let study_pet = Frame { shape: [46, 54, 16], size: [4.0, 4.0, 4.0] };
+        let study_pet = Frame { shape: [46, 54, 14], size: [4.0, 4.0, 4.0] };
         let (t1, dsc, pet, default_frames) = match preset {
             Preset::Study => (study_t1, study_dsc, study_pet, STUDY_FRAMES),
             Preset::Clinical => (

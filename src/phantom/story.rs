@@ -240,7 +240,7 @@ fn findings(story: Story, round: usize, name: String, more_blood: f64, more_upta
     let (histology, tissue, tbr, core_tbr) = match story {
         Story::Recurrence => (Histology::Tumor, DscTissueClass::T1LeakTumor.tissue(), 2.4 + 0.25 * more_uptake, 0.6),
         Story::Necrosis => (Histology::Necrosis, DscTissueClass::Necrosis.tissue(), 0.95 + 0.06 * more_uptake, 0.6),
-        Story::Watched => (Histology::Tumor, gray, 1.33 + 0.01 * more_uptake, 1.0),
+        Story::Watched => (Histology::Tumor, gray, 1.39 + 0.01 * more_uptake, 1.0),
     };
     let enhancing = DscTissue { cbv: tissue.cbv * (1.0 + 0.06 * more_blood), ..tissue };
     LesionFindings {

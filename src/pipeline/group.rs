@@ -1,74 +1,124 @@
 //! The study as a whole: one table, one page, from the finished sessions of the output.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::Path;
 
 use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
 
-use super::Summary;
-use super::measured::Measured;
-use super::subject::{VERSION, read_measured};
+use super::finished::{Finished, read_all};
+use super::subject::{VERSION, reasons};
+use super::{GroupPage, Summary};
+use crate::cohort::{AuditLesion, audit};
 use crate::dataset::{
-    Completion, DatasetError, OutputFolder, hash_text, json_text, lesions_dictionary, merge_sessions, write_file,
+    DatasetError, OutputFolder, hash_text, json_text, lesions_dictionary, merge_sessions, write_file,
 };
 use crate::report::html::study_page;
 use crate::report::model::{Provenance, StudyPage, StudyRow};
 use crate::settings::Settings;
 use crate::study::{Readiness, Study};
-use crate::verdict::{self, judge};
+use crate::verdict;
 
-/// Writes `lesions.tsv`, its dictionary and `index.html`; returns the page.
+/// What the page tells of the study beside its lesions, with the audit, at the root of the output.
+const STUDY_JSON: &str = "study.json";
+
+/// What the study tells: kept, so that the page can be drawn without it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StudyFacts {
+    /// Name of the study.
+    title: String,
+    /// Day against which windows are told.
+    as_of: Option<Date>,
+    /// Sessions that failed, or were not processed, with the reason.
+    failures: Vec<Failure>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Failure {
+    session: String,
+    reason: String,
+}
+
+impl StudyFacts {
+    /// Reads what an earlier run left; `None` where no study page was drawn.
+    pub fn read(root: &Path) -> Result<Option<Self>, DatasetError> {
+        let broken = |problem: String| DatasetError::Broken { file: STUDY_JSON.to_owned(), problem };
+        match std::fs::read_to_string(root.join(STUDY_JSON)) {
+            Ok(text) => serde_json::from_str(&text).map(Some).map_err(|error| broken(error.to_string())),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(broken(error.to_string())),
+        }
+    }
+}
+
+/// Writes `lesions.tsv`, its dictionary, `study.json` and `index.html`.
 pub fn write(
     study: &Study,
     output: &OutputFolder,
     as_of: Option<Date>,
     settings: &Settings,
     summary: &Summary,
-) -> Result<PathBuf, DatasetError> {
+) -> Result<GroupPage, DatasetError> {
+    let subjects = read_all(output)?;
+    let finished: Vec<&str> = subjects.values().flatten().map(|session| session.label.as_str()).collect();
+    let mut failures = summary.failures.clone();
+    for session in study.sessions() {
+        let stem = session.stem();
+        let told = failures.iter().any(|(label, _)| *label == stem);
+        if told || finished.contains(&stem.as_str()) {
+            continue;
+        }
+        match session.readiness() {
+            Readiness::Ready => failures.push((stem, "no result: not processed yet, or failed".to_owned())),
+            Readiness::Broken(problems) => failures.push((stem, reasons(problems))),
+            Readiness::NothingToMeasure => {}
+        }
+    }
+    failures.sort();
+    let failures = failures.into_iter().map(|(session, reason)| Failure { session, reason }).collect();
+    let facts = StudyFacts { title: study.title.clone(), as_of, failures };
+    draw(output, &subjects, &facts, settings)
+}
+
+/// Draws the study from what is on disk.
+pub fn draw(
+    output: &OutputFolder,
+    subjects: &BTreeMap<String, Vec<Finished>>,
+    facts: &StudyFacts,
+    settings: &Settings,
+) -> Result<GroupPage, DatasetError> {
     let root = output.root();
     let table = merge_sessions(root, &verdict::COLUMNS)?;
     write_file(&root.join("lesions.tsv"), table.text.as_bytes())?;
     write_file(&root.join("lesions.json"), json_text(&lesions_dictionary(&verdict::COLUMNS)).as_bytes())?;
 
-    let mut failures = summary.failures.clone();
-    let mut latest: BTreeMap<(String, usize, String), StudyRow> = BTreeMap::new();
-    let mut run_ids = Vec::new();
-    for session in study.sessions() {
-        let stem = session.stem();
-        let folder = output.session(&session.participant_id, session.session_id.as_deref());
-        let Some(measured) = read_measured(&folder, &stem) else {
-            let told = failures.iter().any(|(label, _)| *label == stem);
-            if !told && session.readiness() == Readiness::Ready {
-                failures.push((stem, "not processed yet".to_owned()));
-            }
-            continue;
-        };
-        if let Ok(Some(completion)) = Completion::read(&folder, &stem) {
-            run_ids.push(completion.run_id.as_str().to_owned());
-        }
-        for lesion in measured {
-            let label = lesion.record.lesion.clone().unwrap_or_default();
-            let key = (session.participant_id.clone(), label.parse().unwrap_or(usize::MAX), label.clone());
-            let row = row(lesion, settings);
-            let newer = latest.get(&key).is_none_or(|known| is_later(row.record.scan_date, known.record.scan_date));
-            if newer {
-                latest.insert(key, row);
-            }
-        }
-    }
-    failures.sort();
-    // The page of a subject numbers its lesions in the same order.
-    let mut numbers: BTreeMap<String, usize> = BTreeMap::new();
-    for ((participant_id, ..), row) in &mut latest {
-        let number = numbers.entry(participant_id.clone()).or_default();
-        *number += 1;
-        row.link = format!("{participant_id}.html#lesion-{number}-summary");
-    }
+    let latest = latest(subjects, settings);
+    let audited: Vec<AuditLesion<'_>> = latest
+        .iter()
+        .map(|(session, row)| AuditLesion {
+            record: &row.record,
+            verdict: &row.verdict,
+            site: session.subject.site.as_deref(),
+            scanner: session.scanner.as_deref(),
+        })
+        .collect();
+    let audit = audit(&audited, &settings.cohort);
+    let study = json!({
+        "title": facts.title,
+        "as_of": facts.as_of,
+        "failures": facts.failures,
+        "audit": audit,
+    });
+    write_file(&root.join(STUDY_JSON), json_text(&study).as_bytes())?;
+
+    let run_ids: Vec<&str> = subjects.values().flatten().map(|session| session.completion.run_id.as_str()).collect();
     let page = StudyPage {
-        title: study.title.clone(),
-        lesions: latest.into_values().collect(),
-        failures,
-        as_of,
+        title: facts.title.clone(),
+        lesions: latest.into_iter().map(|(_, row)| row).collect(),
+        failures: facts.failures.iter().map(|failure| (failure.session.clone(), failure.reason.clone())).collect(),
+        audit: Some(audit.clone()),
+        as_of: facts.as_of,
         provenance: Provenance {
             version: VERSION.to_owned(),
             rules_version: settings.verdict.rules_version.clone(),
@@ -79,13 +129,32 @@ pub fn write(
     };
     let path = root.join("index.html");
     write_file(&path, study_page(&page).as_bytes())?;
-    Ok(path)
+    Ok(GroupPage { path, sessions: run_ids.len(), lesions: page.lesions.len(), audit })
 }
 
-fn row(lesion: Measured, settings: &Settings) -> StudyRow {
-    let verdict = judge(&lesion.record, &settings.verdict);
-    let point = lesion.judged(verdict);
-    StudyRow { record: point.record, verdict: point.verdict, caveats: point.caveats, link: String::new() }
+/// Each lesion once, at its latest session, subjects in order and lesions by their number.
+fn latest<'a>(subjects: &'a BTreeMap<String, Vec<Finished>>, settings: &Settings) -> Vec<(&'a Finished, StudyRow)> {
+    let mut all = Vec::new();
+    for (participant_id, sessions) in subjects {
+        let mut latest: BTreeMap<(usize, &str), (&Finished, StudyRow)> = BTreeMap::new();
+        for session in sessions {
+            for lesion in &session.lesions {
+                let label = lesion.record.lesion.as_deref().unwrap_or_default();
+                let key = (label.parse().unwrap_or(usize::MAX), label);
+                if latest.get(&key).is_none_or(|(_, known)| is_later(session.date, known.record.scan_date)) {
+                    let point = lesion.time_point(lesion.judge(&settings.verdict), &session.annotations);
+                    let (record, verdict, caveats) = (point.record, point.verdict, point.caveats);
+                    latest.insert(key, (session, StudyRow { record, verdict, caveats, link: String::new() }));
+                }
+            }
+        }
+        // The page of a subject numbers its lesions in the same order.
+        for (number, (session, mut row)) in latest.into_values().enumerate() {
+            row.link = format!("{participant_id}.html#lesion-{}-summary", number + 1);
+            all.push((session, row));
+        }
+    }
+    all
 }
 
 /// Sessions come in order of their labels: without dates the later label is the later scan.

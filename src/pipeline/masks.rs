@@ -25,6 +25,8 @@ pub struct Drawn {
     pub name: Option<String>,
     /// Its voxels on the grid on which it was drawn.
     pub mask: Mask,
+    /// Whether its label is only its place in the order of size: a connected component of a binary mask.
+    pub numbered: bool,
     placement: Placement,
     file: String,
 }
@@ -71,12 +73,13 @@ impl LesionMasks {
             },
         };
         let name = file.relative().to_owned();
-        let Lesions { lesions, core, caveats, .. } = split(&labels, names, how, settings)
+        let Lesions { lesions, core, caveats, split: done } = split(&labels, names, how, settings)
             .map_err(|source| SessionError::Lesion { file: name.clone(), source })?;
         let drawn = |lesion: lesion::Lesion| Drawn {
             label: lesion.label,
             name: lesion.name,
             mask: lesion.mask,
+            numbered: done == Split::Components,
             placement,
             file: name.clone(),
         };
@@ -128,7 +131,7 @@ impl LesionMasks {
             let relation = relate(&lesion.mask.grid, lesion.placement, &grid, image.placement())
                 .map_err(|found| problem(&found))?;
             let mask = match relation {
-                Relation::Same => Mask { grid, data: lesion.mask.data.clone() },
+                Relation::Same => lesion.mask.on_grid(grid),
                 Relation::Resample => lesion.resampled(&grid, image_name, &mut placed.caveats)?,
             };
             placed.lesions.push(mask);

@@ -3,10 +3,21 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::dataset::{Annotation, holding};
 use crate::lesion::LesionRecord;
 use crate::quality::{Caveat, Check};
+use crate::reanalysis::{Alternative, Stability, judge_again};
 use crate::report::model::{BolusFigure, Panel, TestRetest, TimePoint};
-use crate::verdict::Verdict;
+use crate::verdict::{self, Verdict, judge};
+
+/// A verdict, and how often it stays under other choices.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Judged {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// How often it stays; `None` where there is nothing to choose.
+    pub stability: Option<Stability>,
+}
 
 /// One lesion at one session, before it is judged.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -30,14 +41,28 @@ pub struct Measured {
     pub methods: Vec<String>,
     /// The bolus passage.
     pub bolus: Option<BolusFigure>,
+    /// The deciding numbers under other choices.
+    pub alternatives: Vec<Alternative>,
+    /// Whether the label is only the lesion's place in the order of size, which another session may number otherwise.
+    pub numbered: bool,
     /// The film strip; it stands in a file of its own.
     #[serde(skip)]
     pub panels: Vec<Panel>,
 }
 
 impl Measured {
+    /// Judges the lesion, and judges it again under other choices.
+    pub fn judge(&self, settings: &verdict::Settings) -> Judged {
+        let mut verdict = judge(&self.record, settings);
+        let stability = judge_again(&self.record, &verdict, &self.alternatives, settings);
+        verdict.stability = stability.as_ref().map(Stability::words);
+        Judged { verdict, stability }
+    }
+
     /// With its verdict, as a page shows it.
-    pub fn judged(&self, verdict: Verdict) -> TimePoint {
+    pub fn time_point(&self, Judged { verdict, stability }: Judged, annotations: &[Annotation]) -> TimePoint {
+        let mut methods = self.methods.clone();
+        methods.extend(holding(annotations, self.record.lesion.as_deref()).map(Annotation::words));
         let mut caveats = self.measured_caveats.clone();
         for caveat in &verdict.caveats {
             if !caveats.contains(caveat) {
@@ -54,7 +79,8 @@ impl Measured {
             panels: self.panels.clone(),
             bolus: self.bolus.clone(),
             missing: self.missing.clone(),
-            methods: self.methods.clone(),
+            methods,
+            stability,
             verdict,
         }
     }

@@ -1,18 +1,25 @@
 //! The program as a table of contents: inventory, quantify, measure, judge, report.
 
+mod again;
+mod alternatives;
 mod error;
+mod finished;
 mod followup;
 mod group;
+mod judging;
 mod masks;
 mod measured;
 mod methods;
 mod outputs;
 mod perfusion;
 mod pictures;
+mod protocol;
+mod sarcoma;
 mod session;
 mod single;
 mod subject;
 mod uptake;
+mod visits;
 
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -20,16 +27,21 @@ use std::sync::Mutex;
 use jiff::civil::Date;
 use serde_json::Value;
 
+pub use again::{AgainError, AnnotateOptions, Annotated, Verified, annotate, report, verify};
 pub use error::SessionError;
 pub use masks::Fit;
-pub use single::{BackgroundRequest, DscRequest, MaskRequest, PetRequest, SingleOutcome, run_dsc, run_pet};
+pub use single::{
+    ArteryRequest, BackgroundRequest, DscRequest, MaskRequest, PetRequest, SingleOutcome, run_dsc, run_pet,
+};
 pub use uptake::BackgroundChoice;
+pub use visits::{PlannedVisit, SubjectVisits, study_visits, subject_visits, treatment_end};
 
 use crate::clinical::Pathway;
+use crate::cohort::Audit;
 use crate::dataset::{DatasetError, DatasetSource, Log, OutputFolder, write_dataset_files};
 use crate::lesion::Split;
 use crate::settings::Settings;
-use crate::study::{InputFile, Shard, Study, StudyError, StudyForm, StudyOptions};
+use crate::study::{InputFile, Readiness, SessionInputs, Shard, Study, StudyError, StudyForm, StudyOptions};
 
 /// How far a run has come; the command line shows it.
 pub trait Progress: Sync {
@@ -103,6 +115,13 @@ pub struct RunOptions {
     pub command_line: Vec<String>,
 }
 
+impl RunOptions {
+    /// Whether a part of the study is asked for.
+    fn is_part(&self) -> bool {
+        !self.participants.is_empty() || !self.sessions.is_empty() || self.shard.is_some()
+    }
+}
+
 /// A run that could not be done at all.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
@@ -125,6 +144,8 @@ pub enum RunError {
 /// What became of a run.
 #[derive(Debug, Clone, Default)]
 pub struct Summary {
+    /// Whether sessions were worked on at all: not so at the group level.
+    pub worked: bool,
     /// Sessions measured.
     pub done: usize,
     /// Sessions that were current already.
@@ -137,8 +158,21 @@ pub struct Summary {
     pub quality_failures: usize,
     /// The rows of all lesions, as JSON.
     pub lesions: Vec<Value>,
-    /// Where the study page is, when it was drawn.
-    pub page: Option<PathBuf>,
+    /// The study page, when it was drawn.
+    pub page: Option<GroupPage>,
+}
+
+/// The study page of an output.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GroupPage {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Sessions that it draws upon.
+    pub sessions: usize,
+    /// Lesions in it.
+    pub lesions: usize,
+    /// How often the rules gave an answer.
+    pub audit: Audit,
 }
 
 impl Summary {
@@ -146,6 +180,11 @@ impl Summary {
     pub fn words(&self) -> String {
         let plural =
             |count: usize, noun: &str| if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") };
+        let pointer = |page: &GroupPage| format!("open {}", page.path.display());
+        if let (false, Some(page)) = (self.worked, &self.page) {
+            let (lesions, sessions) = (plural(page.lesions, "lesion"), plural(page.sessions, "finished session"));
+            return format!("study page of {lesions} from {sessions}; {}", pointer(page));
+        }
         let mut parts = vec![format!("{} done", plural(self.done, "session"))];
         if self.skipped > 0 {
             parts.push(format!("{} unchanged", self.skipped));
@@ -164,7 +203,7 @@ impl Summary {
             words.push_str(&format!("; {}", plural(self.lesions.len(), "lesion")));
         }
         if let Some(page) = &self.page {
-            words.push_str(&format!("; open {}", page.display()));
+            words.push_str(&format!("; {}", pointer(page)));
         }
         words
     }
@@ -185,6 +224,20 @@ pub fn inventory(options: &RunOptions, settings: &Settings) -> Result<Study, Run
 /// Does the main job.
 pub fn run(options: &RunOptions, settings: &Settings, progress: &dyn Progress) -> Result<Summary, RunError> {
     let study = inventory(options, settings)?;
+    // The study page and a subject's follow-up tell of the dataset as a whole, whichever part this run was asked for.
+    let whole = if options.is_part() {
+        inventory(&RunOptions { participants: vec![], sessions: vec![], shard: None, ..options.clone() }, settings)?
+    } else {
+        study.clone()
+    };
+    let nothing = |session: &SessionInputs| session.readiness() == Readiness::NothingToMeasure;
+    // A share of the subjects may be empty; a study may not.
+    if options.level != Level::Group && whole.sessions().all(nothing) {
+        return Err(RunError::NothingToDo { study: study.title });
+    }
+    if study.form == StudyForm::Folder {
+        OutputFolder::refuse_study(&options.output, &study.root)?;
+    }
     let output = OutputFolder::open(&options.output, options.force)?;
     let mut log = Log::begin(output.root(), &options.command_line, rayon::current_num_threads())?;
     let hash = settings.hash();
@@ -198,14 +251,12 @@ pub fn run(options: &RunOptions, settings: &Settings, progress: &dyn Progress) -
     let mut summary = Summary::default();
     if options.level != Level::Group {
         let logged = Logged { progress, log: Mutex::new(&mut log) };
-        subject::run_all(&study, &output, options, settings, &logged, &mut summary)?;
-        if summary.done + summary.skipped == 0 && summary.failures.is_empty() {
-            return Err(RunError::NothingToDo { study: study.title.clone() });
-        }
+        summary.worked = true;
+        subject::run_all(&study, &whole, &output, options, settings, &logged, &mut summary)?;
     }
     if options.level != Level::Participant {
-        let as_of = options.as_of.or_else(|| study.latest_date());
-        summary.page = Some(group::write(&study, &output, as_of, settings, &summary)?);
+        let as_of = options.as_of.or_else(|| whole.latest_date());
+        summary.page = Some(group::write(&whole, &output, as_of, settings, &summary)?);
     }
     log.line(&summary.words());
     Ok(summary)

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::BufWriter;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
@@ -14,9 +15,13 @@ use super::uptake::Uptake;
 use crate::acquisition::DscAcquisition;
 use crate::clinical::Tracer;
 use crate::dataset::{ImageSidecar, OutputStem, check_replaceable, json_text, replace_file, sidecar_name, write_file};
-use crate::image::{Compression, Labels, Mask, Volume, write_labels, write_mask, write_volume};
-use crate::pet::LesionUptake;
+use crate::dsc::PerfusionMaps;
+use crate::image::{
+    Compression, Labels, Mask, Volume, write_labels, write_labels_with, write_mask, write_scaled_volume, write_volume,
+};
+use crate::pet::BiologicalVolume;
 use crate::quality::Caveat;
+use crate::region::Bounds;
 use crate::study::InputFile;
 
 /// Where outputs go, and what stands in every sidecar.
@@ -48,7 +53,47 @@ enum Content<'a> {
     /// A whole image times a factor.
     Scaled(&'a Volume, f64),
     Labels(&'a Labels),
+    BiologicalVolumes(&'a BiologicalVolumes<'a>),
     Mask(&'a Mask),
+}
+
+/// The biological volumes of the lesions as a label map that is made while it is written.
+struct BiologicalVolumes<'a> {
+    image: &'a Volume,
+    /// A lesion, its volume, its label.
+    volumes: Vec<(&'a Mask, &'a BiologicalVolume, u32)>,
+    /// Linear indices of the slices that hold them.
+    span: Range<usize>,
+}
+
+impl<'a> BiologicalVolumes<'a> {
+    /// `None` where no volume holds a voxel.
+    fn of(uptake: &'a Uptake, masks: &LesionMasks) -> Option<Self> {
+        let volumes: Vec<_> = uptake
+            .result
+            .lesions
+            .iter()
+            .zip(&uptake.lesions)
+            .zip(&masks.lesions)
+            .filter_map(|((lesion, mask), drawn)| Some((mask, lesion.volumes.first()?, drawn.label)))
+            .filter(|(_, volume, _)| volume.volume.0 > 0.0)
+            .collect();
+        let [nx, ny, _] = uptake.image.grid.shape();
+        let slices = |(mask, ..): &(&Mask, _, _)| Bounds::around(mask).map(|bounds| (bounds.low[2], bounds.high[2]));
+        let (start, end) = volumes.iter().filter_map(slices).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))?;
+        Some(Self { image: &uptake.image, volumes, span: start * nx * ny..end * nx * ny })
+    }
+
+    /// Of a voxel in two lesions the first keeps it.
+    fn label(&self, index: usize) -> u32 {
+        let value = self.image.data[index];
+        let holds = |(mask, volume, _): &&(&Mask, &BiologicalVolume, u32)| mask.data[index] && volume.holds(value);
+        self.volumes.iter().find(holds).map_or(0, |&(_, _, label)| label)
+    }
+
+    fn largest(&self) -> u32 {
+        self.volumes.iter().map(|&(_, _, label)| label).max().unwrap_or(0)
+    }
 }
 
 struct Output<'a> {
@@ -69,7 +114,8 @@ pub fn write_perfusion(
     destination: &Destination<'_>,
 ) -> Result<Vec<Written>, SessionError> {
     let result = &perfusion.result;
-    let maps = result.maps();
+    let mut maps = result.maps();
+    maps.extend(perfusion.flow.iter().flat_map(PerfusionMaps::maps));
     let mut outputs: Vec<Output<'_>> = maps
         .iter()
         .map(|map| {
@@ -160,8 +206,8 @@ pub fn write_uptake(
             content: Content::Scaled(&uptake.image, scale),
         });
     }
-    let volumes = masks.map(|masks| biological_volumes(uptake, masks));
-    if let Some(labels) = volumes.as_ref().filter(|labels| labels.data.iter().any(|&label| label > 0)) {
+    let volumes = masks.and_then(|masks| BiologicalVolumes::of(uptake, masks));
+    if let Some(volumes) = &volumes {
         let rule = uptake.result.lesions.iter().find_map(|lesion| lesion.volumes.first()).map(|volume| volume.rule);
         outputs.push(Output {
             suffix: "dseg",
@@ -174,7 +220,7 @@ pub fn write_uptake(
                 ("Tracer", json!(tracer.map(Tracer::as_str))),
             ]),
             skull_stripped: false,
-            content: Content::Labels(labels),
+            content: Content::BiologicalVolumes(volumes),
         });
     }
     if let Some(background) = &uptake.background {
@@ -219,20 +265,6 @@ pub fn write_lesions(masks: &LesionMasks, destination: &Destination<'_>) -> Resu
     Ok(written)
 }
 
-fn biological_volumes(uptake: &Uptake, masks: &LesionMasks) -> Labels {
-    let grid = uptake.image.grid;
-    let mut labels = Labels { grid, data: vec![0; grid.len()] };
-    for ((lesion, mask), drawn) in uptake.result.lesions.iter().zip(&uptake.lesions).zip(&masks.lesions) {
-        let Some(volume) = lesion.volumes.first() else { continue };
-        for index in LesionUptake::volume_mask(&uptake.image, mask, volume).indices() {
-            if labels.data[index] == 0 {
-                labels.data[index] = drawn.label;
-            }
-        }
-    }
-    labels
-}
-
 fn write_all(
     outputs: &[Output<'_>],
     destination: &Destination<'_>,
@@ -263,11 +295,13 @@ fn write_one(output: &Output<'_>, destination: &Destination<'_>, caveats: &[Cave
         let file = BufWriter::with_capacity(1 << 20, File::create(aside).map_err(unwritable)?);
         match &output.content {
             Content::Masked(mask, values) => write_volume(file, &Volume::from_masked(mask, values), Compression::MAPS)?,
-            Content::Scaled(image, factor) => {
-                let data = image.data.iter().map(|&value| (f64::from(value) * factor) as f32).collect();
-                write_volume(file, &Volume { grid: image.grid, data }, Compression::MAPS)?;
-            }
+            Content::Scaled(image, factor) => write_scaled_volume(file, image, *factor, Compression::MAPS)?,
             Content::Labels(labels) => write_labels(file, labels, Compression::MAPS)?,
+            Content::BiologicalVolumes(volumes) => {
+                let label = |index| volumes.label(index);
+                let (grid, span) = (&volumes.image.grid, volumes.span.clone());
+                write_labels_with(file, grid, volumes.largest(), span, label, Compression::MAPS)?;
+            }
             Content::Mask(mask) => write_mask(file, mask, Compression::MAPS)?,
         }
         Ok(())

@@ -3,7 +3,10 @@
 use super::error::SessionError;
 use super::masks::{Fit, LesionMasks, read_region};
 use crate::acquisition::DscAcquisition;
-use crate::dsc::{self, DscError, DscResult, DscSignal, RegionCurves, baseline_mean_for_mask, quantify, region_curves};
+use crate::dsc::{
+    self, DscError, DscResult, DscSignal, LeakageModel, PerfusionMaps, RegionCurves, aif_from_mask,
+    baseline_mean_for_mask, find_aif, perfusion, quantify, region_curves,
+};
 use crate::image::{Grid, Mask, NiftiImage, Volume};
 use crate::quality::{Caveat, CaveatCode};
 use crate::region::{
@@ -23,6 +26,17 @@ pub enum Brain<'a> {
     WholeImage,
 }
 
+/// Where the arterial curve of a deconvolution comes from.
+#[derive(Debug, Clone, Copy)]
+pub enum Artery<'a> {
+    /// No flow is asked for.
+    None,
+    /// Found among the voxels (Mouridsen, MRM 2006;55:524).
+    Automatic,
+    /// A mask of arterial voxels.
+    Given(&'a InputFile, Fit),
+}
+
 /// A DSC series and what belongs to it.
 pub struct DscInput<'a> {
     /// The series, or its first echo.
@@ -37,6 +51,10 @@ pub struct DscInput<'a> {
     pub reference: Option<(&'a InputFile, Fit)>,
     /// Lesions that were given.
     pub lesions: Option<&'a LesionMasks>,
+    /// Whether other leakage models and another reference region are tried as well.
+    pub reanalyze: bool,
+    /// Where the arterial curve comes from, when flow is asked for.
+    pub artery: Artery<'a>,
 }
 
 /// What a DSC series says.
@@ -57,8 +75,25 @@ pub struct Perfusion {
     pub reference_given: bool,
     /// Its mean curves.
     pub reference_curves: Option<RegionCurves>,
+    /// rCBV of the lesions and the reference by the leakage models that were not chosen; empty unless asked for.
+    pub other_models: Vec<(LeakageModel, Vec<f32>)>,
+    /// The mirrored reference beside a given one, or why there is none; `None` unless asked for.
+    pub mirrored_reference: Option<Result<Mask, String>>,
+    /// Flow and transit times, where they were asked for and an artery was found.
+    pub flow: Option<PerfusionMaps>,
     /// Doubts, without those of single lesions.
     pub caveats: Vec<Caveat>,
+}
+
+impl Perfusion {
+    /// CBF over its mean in the reference region, one value per voxel of the maps.
+    pub fn relative_flow(&self) -> Option<Vec<f32>> {
+        let (flow, reference) = (self.flow.as_ref()?, self.reference.as_ref()?);
+        let values = self.result.values_in(&flow.cbf, reference).ok()?;
+        let finite: Vec<f64> = values.into_iter().filter(|value| value.is_finite()).map(f64::from).collect();
+        let mean = finite.iter().sum::<f64>() / finite.len() as f64;
+        (mean > 0.0).then(|| flow.cbf.iter().map(|&cbf| (f64::from(cbf) / mean) as f32).collect())
+    }
 }
 
 /// Reads and quantifies a series.
@@ -146,9 +181,20 @@ pub fn measure(
         }
     };
     let mut reference_curves = None;
+    let mut reference = reference;
     if let Some(mask) = &reference {
-        result.normalize(mask).map_err(failed)?;
-        reference_curves = Some(region_curves(&signal, &result, mask, "the reference region").map_err(failed)?);
+        let normalized =
+            result.normalize(mask).and_then(|()| region_curves(&signal, &result, mask, "the reference region"));
+        match normalized {
+            Ok(curves) => reference_curves = Some(curves),
+            // A region that a person drew must serve; one that was found may turn out unusable, and then is none.
+            Err(error) if reference_given => return Err(failed(error)),
+            Err(error) => {
+                result.normalized = None;
+                caveats.push(Caveat::new(CaveatCode::NoReference, error.to_string()));
+                reference = None;
+            }
+        }
     }
     let facts = match &reference {
         Some(mask) => {
@@ -158,6 +204,30 @@ pub fn measure(
         }
         None => None,
     };
+    let arterial = match input.artery {
+        Artery::None => None,
+        Artery::Automatic => Some(find_aif(&signal, &result)),
+        Artery::Given(file, fit) => {
+            let (mask, more) = read_region(file, &NiftiImage::open(input.image.path())?, name, fit)?;
+            caveats.extend(more);
+            Some(aif_from_mask(&signal, &result, &mask))
+        }
+    };
+    // METHOD: rCBV needs no artery, so one that fails is a caveat and takes only flow and transit times with it.
+    let flow = match arterial {
+        None => None,
+        Some(Err(problem)) => {
+            caveats.push(Caveat::new(CaveatCode::AifFailed, problem.to_string()));
+            None
+        }
+        Some(Ok(aif)) => match perfusion(&signal, &result, &aif) {
+            Ok(maps) => Some(maps),
+            Err(problem) => {
+                caveats.push(Caveat::new(CaveatCode::AifFailed, problem.to_string()));
+                None
+            }
+        },
+    };
     let mut lesion_curves = Vec::with_capacity(lesions.len());
     for lesion in &lesions {
         lesion_curves.push(match region_curves(&signal, &result, lesion, "the lesion") {
@@ -166,7 +236,27 @@ pub fn measure(
             Err(error) => return Err(failed(error)),
         });
     }
+    let mut other_models = Vec::new();
+    let mut mirrored = None;
+    if input.reanalyze
+        && let (Some(union), Some(reference)) = (&union, &reference)
+    {
+        // A lesion may grow by a voxel in a reanalysis, but only the chosen model is needed there.
+        let voxels = union
+            .or(reference)
+            .map_err(|difference| SessionError::Mask { file: name.to_owned(), problem: difference.to_string() })?;
+        for &model in LeakageModel::ALL.iter().filter(|model| **model != result.model) {
+            other_models.push((model, result.rcbv_by(&signal, model, &voxels).map_err(failed)?));
+        }
+        mirrored = reference_given.then(|| {
+            mirrored_white_matter(&baseline, &result.mask, union, region_settings)
+                .map(|(found, _)| found.mask)
+                .map_err(|problem| problem.to_string())
+        });
+    }
     Ok(Perfusion {
+        other_models,
+        mirrored_reference: mirrored,
         result,
         grid,
         lesions,
@@ -175,6 +265,7 @@ pub fn measure(
         reference_facts: facts,
         reference_given,
         reference_curves,
+        flow,
         caveats,
     })
 }

@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use super::error::SessionError;
 use super::masks::{Fit, LesionMasks};
 use super::measured::Measured;
-use super::perfusion::{self, Brain, DscInput, Perfusion};
+use super::perfusion::{self, Artery, Brain, DscInput, Perfusion};
 use super::pictures::{Scene, Shown, Uptake as UptakePicture, film_strip};
 use super::uptake::{self, BackgroundChoice, Head, PetInput, Uptake};
-use super::{Steps, methods};
+use super::{Steps, alternatives, methods};
+use crate::acquisition::DscAcquisition;
 use crate::clinical::{Pathway, Tracer};
-use crate::dsc::{relative_peak_height, tumor_burden_class};
+use crate::dsc::{DeconvolutionMethod, relative_peak_height, tumor_burden_class};
 use crate::image::{Labels, Mask, NiftiImage, Volume, resample_mask};
 use crate::lesion::{
     Core, DscCurves, DscMaps, Enhancement, LesionRecord, RcbvCutoffs, Split, enhancement, measure_dsc, measure_shape,
@@ -18,6 +19,7 @@ use crate::lesion::{
 };
 use crate::pet::DynamicUptake;
 use crate::quality::{Caveat, CaveatCode, Check, Quality, worst};
+use crate::reanalysis::{Alternative, combined};
 use crate::region::BackgroundShape;
 use crate::report::model::{BolusFigure, TestRetest};
 use crate::settings::Settings;
@@ -33,8 +35,8 @@ pub struct SessionImages {
     pub lesions: Vec<Measured>,
     /// The lesions as drawn, for the label map of the output.
     pub masks: LesionMasks,
-    /// The DSC series.
-    pub perfusion: Option<Perfusion>,
+    /// The DSC series, with what is known of its acquisition.
+    pub perfusion: Option<(Perfusion, DscAcquisition)>,
     /// The PET images, the one that the rows tell first.
     pub uptake: Vec<(Uptake, Option<Tracer>)>,
 }
@@ -80,6 +82,7 @@ pub fn measure(
         let drawn = masks.serving(session, target);
         caveats.extend(drawn.caveats.iter().cloned());
         let input = DscInput {
+            reanalyze: true,
             image: &dsc.image.file,
             second_echo: dsc.second_echo.as_ref().map(|image| &image.file),
             acquisition: &acquisition,
@@ -88,8 +91,16 @@ pub fn measure(
                 .map_or(Brain::Automatic, |mask| Brain::Given(&mask.file, Fit::SameScanner)),
             reference: session.reference_for(SeriesKind::Dsc).map(|mask| (&mask.file, Fit::SameScanner)),
             lesions: Some(&drawn),
+            artery: match settings.dsc.perfusion.deconvolution {
+                DeconvolutionMethod::None => Artery::None,
+                DeconvolutionMethod::Osvd
+                | DeconvolutionMethod::Csvd
+                | DeconvolutionMethod::Ssvd
+                | DeconvolutionMethod::Tikhonov => Artery::Automatic,
+            },
         };
-        perfusion = Some(perfusion::measure(&input, &settings.dsc, &settings.region)?);
+        let measured = perfusion::measure(&input, &settings.dsc, &settings.region)?;
+        perfusion = Some((measured, acquisition));
     }
 
     let mut images: Vec<&PetInputs> = session.pet.iter().collect();
@@ -107,6 +118,7 @@ pub fn measure(
         caveats.extend(drawn.caveats.iter().cloned());
         let input = PetInput {
             image: &pet.image.file,
+            volume: None,
             acquisition: &acquisition,
             background: default_background(subject.pathway.pathway, tracer.as_ref()),
             head: Head {
@@ -115,7 +127,7 @@ pub fn measure(
             },
             lesions: Some(&drawn),
         };
-        uptake.push((uptake::measure(&input, &settings.pet, &settings.region)?, tracer));
+        uptake.push((uptake::measure(input, &settings.pet, &settings.region)?, tracer));
     }
     if uptake.len() > 1 {
         let names: Vec<&str> =
@@ -132,9 +144,10 @@ pub fn measure(
             settings,
             masks: &masks.own,
             anatomy: anatomy.as_ref(),
-            perfusion: perfusion.as_ref(),
+            perfusion: perfusion.as_ref().map(|(perfusion, _)| perfusion),
             uptake: uptake.first(),
             series: session.dsc.as_ref().map_or("", |dsc| dsc.image.file.relative()),
+            pictures: true,
         };
         let record = facts(subject, session, drawn.label, drawn.name.clone(), masks.own.lesions.len() == 1);
         let mut measured = bench.lesion(place, record, caveats.clone())?;
@@ -250,6 +263,7 @@ fn facts(subject: &Subject, session: &SessionInputs, label: u32, name: Option<St
         symptoms: session.facts.symptoms,
         steroid_change: session.facts.steroid_change,
         antiangiogenic: session.facts.antiangiogenic,
+        grade: subject.facts.grade.clone(),
         histology,
         rt_field,
         new_enhancement,
@@ -272,6 +286,8 @@ pub struct Bench<'a> {
     pub uptake: Option<&'a (Uptake, Option<Tracer>)>,
     /// Name of the DSC series, for messages.
     pub series: &'a str,
+    /// Whether a page will show the lesions.
+    pub pictures: bool,
 }
 
 /// What the DSC series says of one lesion, beside its columns.
@@ -280,6 +296,7 @@ struct PerfusionOfLesion {
     checks: Vec<Check>,
     bolus: Option<BolusFigure>,
     burden: Option<Labels>,
+    alternatives: Vec<Alternative>,
 }
 
 impl Bench<'_> {
@@ -301,12 +318,14 @@ impl Bench<'_> {
             let found = self.perfusion_columns(place, perfusion, &mut record)?;
             caveats.extend(found.caveats);
             (measured.dsc_checks, measured.bolus, burden) = (found.checks, found.bolus, found.burden);
+            measured.alternatives.extend(found.alternatives);
             measured.methods.extend(methods::dsc(perfusion, self.settings));
         }
         if let Some((uptake, tracer)) = self.uptake {
             caveats.extend(uptake.caveats.iter().cloned());
             record.tracer.clone_from(tracer);
             caveats.extend(self.uptake_columns(place, uptake, &mut record)?);
+            measured.alternatives.extend(alternatives::of_uptake(uptake, place, &record));
             measured.pet_checks.clone_from(&uptake.result.checks);
             measured.background = methods::background(uptake);
             measured.methods.extend(methods::pet(uptake, self.settings));
@@ -323,7 +342,11 @@ impl Bench<'_> {
                 variation,
             });
         }
-        measured.panels = self.pictures(&drawn.mask, &record, burden.as_ref());
+        measured.alternatives = combined(std::mem::take(&mut measured.alternatives));
+        measured.numbered = drawn.numbered;
+        if self.pictures {
+            measured.panels = self.film_strip(&drawn.mask, &record, burden.as_ref());
+        }
         measured.measured_caveats = without_repeats(caveats);
         measured.record = record;
         Ok(measured)
@@ -343,6 +366,7 @@ impl Bench<'_> {
                 checks: result.checks.clone(),
                 bolus: None,
                 burden: None,
+                alternatives: Vec::new(),
             });
         }
         let failed = |source| SessionError::Dsc { file: self.series.to_owned(), source };
@@ -352,17 +376,21 @@ impl Bench<'_> {
         record.dsc_quality = judged.quality;
         let lesion_curves = perfusion.lesion_curves[place].as_ref();
         let mut burden = None;
+        let mut alternatives = Vec::new();
         if let Some(normalized) = &result.normalized {
             let map = |values: &[f32]| Volume::from_masked(&result.mask, values);
             let (rcbv, uncorrected) = (map(&normalized.rcbv), map(&normalized.uncorrected));
             let k2 = result.leakage.as_ref().map(|leakage| map(&leakage.k2));
+            let rcbf = perfusion.relative_flow().map(|values| map(&values));
+            let flow = perfusion.flow.as_ref();
+            let (mtt, tmax) = (flow.map(|flow| map(&flow.mtt)), flow.map(|flow| map(&flow.tmax)));
             let maps = DscMaps {
                 rcbv: &rcbv,
                 rcbv_uncorrected: Some(&uncorrected),
                 k2: k2.as_ref(),
-                rcbf: None,
-                mtt: None,
-                tmax: None,
+                rcbf: rcbf.as_ref(),
+                mtt: mtt.as_ref(),
+                tmax: tmax.as_ref(),
             };
             let curves = DscCurves {
                 rph: lesion_curves
@@ -387,6 +415,17 @@ impl Bench<'_> {
                 if inside { u32::from(tumor_burden_class(value, cutoffs.necrosis, cutoffs.recurrence)) } else { 0 }
             });
             burden = Some(Labels { grid: rcbv.grid, data: data.collect() });
+            alternatives = match (&seen, record.rcbv_enhancing_mean) {
+                (Some((_, enhancing)), Some(_)) => {
+                    let same_space = |difference: crate::image::SpaceDifference| SessionError::Mask {
+                        file: "enhancing tissue".to_owned(),
+                        problem: difference.to_string(),
+                    };
+                    let region = lesion.and(enhancing).map_err(same_space)?;
+                    alternatives::of_perfusion(perfusion, place, &region, "rcbv_enhancing_mean")
+                }
+                _ => alternatives::of_perfusion(perfusion, place, lesion, "rcbv_mean"),
+            };
         } else if let Some(leakage) = &result.leakage {
             let values = Volume::from_masked(&result.mask, &leakage.k2).values_in(lesion);
             record.k2_mean =
@@ -402,7 +441,10 @@ impl Bench<'_> {
                 .map_or_else(Vec::new, |curves| curves.relaxation_rate.clone()),
             arrival: result.arrival_time(),
         });
-        Ok(PerfusionOfLesion { caveats, checks: judged.checks, bolus, burden })
+        // The checks of flow stand with the others and do not lower the word that gates rCBV.
+        let mut checks = judged.checks;
+        checks.extend(perfusion.flow.iter().flat_map(|flow| flow.checks.iter().cloned()));
+        Ok(PerfusionOfLesion { caveats, checks, bolus, burden, alternatives })
     }
 
     /// The enhancing part of the lesion, found on the post-contrast T1 and taken to the grid of the series.
@@ -472,7 +514,7 @@ impl Bench<'_> {
         Ok(caveats)
     }
 
-    fn pictures(
+    fn film_strip(
         &self,
         lesion: &Mask,
         record: &LesionRecord,

@@ -3,19 +3,20 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use rayon::prelude::*;
 use serde_json::{Map, Value, json};
 
 use super::error::SessionError;
+use super::judging::row_json;
 use super::masks::{Fit, LesionMasks};
 use super::outputs::{Destination, Written, write_perfusion, write_uptake};
-use super::perfusion::{self, Brain, DscInput};
+use super::perfusion::{self, Artery, Brain, DscInput};
 use super::session::{Bench, default_background};
-use super::subject::row_json;
 use super::uptake::{self, BackgroundChoice, Head, PetInput};
 use super::{Steps, measured::Measured};
 use crate::acquisition::{Body, PetAcquisition};
 use crate::dataset::{LesionRow, OutputStem, lesions_tsv};
-use crate::image::NiftiImage;
+use crate::image::{NiftiImage, Volume};
 use crate::lesion::{LesionRecord, Split};
 use crate::quality::{Caveat, Check, Quality, worst};
 use crate::region::BackgroundShape;
@@ -51,10 +52,21 @@ pub struct DscRequest {
     pub lesions: Option<PathBuf>,
     /// How the lesion mask is split.
     pub split: Option<Split>,
+    /// Where the arterial curve comes from; `None` where no flow is asked for.
+    pub artery: Option<ArteryRequest>,
     /// Where the maps go.
     pub output: PathBuf,
     /// Whether files of others may be replaced.
     pub force: bool,
+}
+
+/// The arterial curve of a deconvolution.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ArteryRequest {
+    /// A mask on the grid of the series.
+    File(PathBuf),
+    /// Found among the voxels.
+    Automatic,
 }
 
 /// A PET image to be mapped.
@@ -165,10 +177,16 @@ pub fn run_dsc(
         MaskRequest::Automatic | MaskRequest::None => None,
     };
     let reference = request.reference.as_ref().map(InputFile::lone);
-    sources.extend(brain_file.iter().chain(&reference).cloned());
+    let artery = match &request.artery {
+        Some(ArteryRequest::File(path)) => Some(InputFile::lone(path)),
+        Some(ArteryRequest::Automatic) | None => None,
+    };
+    sources.extend(brain_file.iter().chain(&reference).chain(&artery).cloned());
+    sources.extend(request.lesions.as_ref().map(InputFile::lone));
     let masks = read_lesions(request.lesions.as_deref(), request.split, settings)?;
     steps.next("reading and mapping");
     let input = DscInput {
+        reanalyze: false,
         image: &series,
         second_echo: second_echo.as_ref(),
         acquisition: &acquisition,
@@ -179,6 +197,11 @@ pub fn run_dsc(
         },
         reference: reference.as_ref().map(|file| (file, Fit::SameGrid)),
         lesions: masks.as_ref(),
+        artery: match (&request.artery, &artery) {
+            (_, Some(file)) => Artery::Given(file, Fit::SameGrid),
+            (Some(_), None) => Artery::Automatic,
+            (None, None) => Artery::None,
+        },
     };
     let perfusion = perfusion::measure(&input, &settings.dsc, &settings.region)?;
     caveats.extend(perfusion.result.caveats.iter().chain(&perfusion.caveats).cloned());
@@ -217,10 +240,17 @@ pub fn run_pet(
     let brain = request.mask.as_ref().map(InputFile::lone);
     let mut sources = vec![image.clone()];
     sources.extend(background_file.iter().chain(&brain).cloned());
-    let masks = read_lesions(request.lesions.as_deref(), request.split, settings)?;
+    sources.extend(request.lesions.as_ref().map(InputFile::lone));
     steps.next("reading and measuring");
+    // Each file is inflated by one thread: side by side they take as long as the larger.
+    let (masks, volume) = rayon::join(
+        || read_lesions(request.lesions.as_deref(), request.split, settings),
+        || read_single_volume(&request.image),
+    );
+    let masks = masks?;
     let input = PetInput {
         image: &image,
+        volume: volume?,
         acquisition: &acquisition,
         background: match (&request.background, &background_file) {
             (_, Some(file)) => BackgroundChoice::Given(file, Fit::SameGrid),
@@ -234,7 +264,7 @@ pub fn run_pet(
         head: Head { anatomy: None, brain: brain.as_ref().map(|file| (file, Fit::SameGrid)) },
         lesions: masks.as_ref(),
     };
-    let uptake = (uptake::measure(&input, &settings.pet, &settings.region)?, tracer);
+    let uptake = (uptake::measure(input, &settings.pet, &settings.region)?, tracer);
     caveats.extend(uptake.0.caveats.iter().cloned());
     let rows = measure_rows(masks.as_ref(), settings, |bench| Bench { uptake: Some(&uptake), ..bench })?;
     steps.next("writing");
@@ -257,6 +287,12 @@ fn prefer_given(acquisition: &mut PetAcquisition, given: &Body) {
     body.sex = given.sex.or(body.sex);
 }
 
+/// The volume of an image without time frames; `None` for a series, which is reduced while it is read.
+fn read_single_volume(path: &Path) -> Result<Option<Volume>, SessionError> {
+    let image = NiftiImage::open(path)?;
+    Ok(if image.frames() == 1 { Some(image.read_volume()?) } else { None })
+}
+
 fn read_lesions(
     path: Option<&Path>,
     split: Option<Split>,
@@ -272,8 +308,11 @@ fn measure_rows<'a>(
     complete: impl FnOnce(Bench<'a>) -> Bench<'a>,
 ) -> Result<Vec<(Measured, Verdict)>, SessionError> {
     let Some(masks) = masks else { return Ok(Vec::new()) };
-    let bench = complete(Bench { settings, masks, anatomy: None, perfusion: None, uptake: None, series: "" });
-    (0..masks.lesions.len())
+    let bench =
+        complete(Bench { settings, masks, anatomy: None, perfusion: None, uptake: None, series: "", pictures: false });
+    // Collected before the first error is looked for, so that it is the same one for any number of threads.
+    let rows: Vec<Result<_, SessionError>> = (0..masks.lesions.len())
+        .into_par_iter()
         .map(|place| {
             let lesion = &masks.lesions[place];
             let record = LesionRecord {
@@ -285,5 +324,6 @@ fn measure_rows<'a>(
             let verdict = judge(&measured.record, &settings.verdict);
             Ok((measured, verdict))
         })
-        .collect()
+        .collect();
+    rows.into_iter().collect()
 }

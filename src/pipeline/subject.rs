@@ -1,46 +1,34 @@
-//! One subject: its sessions measured or taken from an earlier run, lined up in time, judged, written, drawn.
+//! One subject: its sessions measured, or taken from an earlier run, and given to be judged.
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Condvar, Mutex, PoisonError};
 
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
 use super::error::SessionError;
-use super::followup::{Milestones, line_up};
+use super::finished::{Finished, SubjectFacts, figures_name};
+use super::judging::{Judging, Lacking};
 use super::measured::Measured;
 use super::outputs::{Destination, write_lesions, write_perfusion, write_uptake};
-use super::session::{measure, quality_failed};
+use super::sarcoma::surveillance;
+use super::session::measure;
 use super::{Progress, RunError, RunOptions, Steps, Summary};
-use crate::clinical::Tracer;
+use crate::clinical::{Pathway, Tracer};
 use crate::dataset::{
-    Completion, DatasetError, FileRecord, LesionRow, OutputFolder, OutputStem, RunId, Staging, input_records,
-    json_text, lesions_dictionary, lesions_tsv, write_file,
+    Annotation, Annotations, Completion, DatasetError, OutputFolder, OutputStem, RunId, annotate, annotations_text,
+    input_records, write_file,
 };
 use crate::image::NiftiImage;
-use crate::report::html::subject_page;
-use crate::report::model::{LesionPage, Panel, Provenance, SubjectPage};
+use crate::report::model::Panel;
 use crate::settings::Settings;
-use crate::study::{Readiness, SessionInputs, Study, Subject, dsc_acquisition};
-use crate::verdict::{self, Verdict, judge};
+use crate::study::{Readiness, SessionInputs, Study, StudyError, Subject};
 
 /// Program version.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
-/// Memory of sessions at work unless told otherwise, bytes.
+/// Memory of sessions at work unless told otherwise, bytes; `relight run --help` tells it.
 const DEFAULT_MEMORY: u64 = 4 << 30;
-
-/// A session that has its result.
-struct Done {
-    label: String,
-    participant_id: String,
-    session_id: Option<String>,
-    date: Option<jiff::civil::Date>,
-    lesions: Vec<Measured>,
-    completion: Completion,
-    /// Where the outputs of a session measured now wait.
-    staging: Option<Staging>,
-}
 
 /// What became of a subject.
 #[derive(Default)]
@@ -53,12 +41,14 @@ struct Outcome {
     lesions: Vec<Value>,
 }
 
-/// Works through all subjects, several at a time as far as threads and memory allow.
+/// Works through the subjects that are asked for, several at a time as far as threads and memory allow. `whole` holds
+/// their other sessions too: follow-up is told against all that were measured.
 ///
 /// Sessions run on threads of their own and share the pool for their inner loops, so that one that waits for memory
 /// blocks no other.
 pub fn run_all(
     study: &Study,
+    whole: &Study,
     output: &OutputFolder,
     options: &RunOptions,
     settings: &Settings,
@@ -67,10 +57,12 @@ pub fn run_all(
 ) -> Result<(), RunError> {
     let work = Work {
         study,
+        whole,
         output,
         options,
         settings,
-        hash: settings.hash(),
+        annotations: Annotations::read(output.root())?,
+        judging: Judging { output, settings, hash: settings.hash() },
         progress,
         memory: Memory::new(options.memory.unwrap_or(DEFAULT_MEMORY)),
     };
@@ -104,10 +96,12 @@ pub fn run_all(
 
 struct Work<'a> {
     study: &'a Study,
+    whole: &'a Study,
     output: &'a OutputFolder,
     options: &'a RunOptions,
     settings: &'a Settings,
-    hash: String,
+    annotations: Annotations,
+    judging: Judging<'a>,
     progress: &'a dyn Progress,
     memory: Memory,
 }
@@ -116,18 +110,29 @@ impl Work<'_> {
     fn subject(&self, subject: &Subject) -> Result<Outcome, DatasetError> {
         let mut outcome = Outcome::default();
         let mut sessions = Vec::new();
-        for session in &subject.sessions {
+        let mut lacking: Vec<Lacking> = Vec::new();
+        let whole = self.whole.subjects.iter().find(|whole| whole.participant_id == subject.participant_id);
+        for session in &whole.unwrap_or(subject).sessions {
             let label = session.stem();
-            let failed = |reason: String, outcome: &mut Outcome| {
+            let asked = subject.sessions.iter().any(|asked| asked.session_id == session.session_id);
+            if !asked {
+                match self.earlier(subject, session) {
+                    Some(finished) => sessions.push(finished),
+                    None if session.readiness() == Readiness::NothingToMeasure => {}
+                    None => lacking.push((label, session.date())),
+                }
+                continue;
+            }
+            let mut failed = |reason: String, outcome: &mut Outcome| {
                 let reason = self.without_root(&reason);
                 self.progress.end(&label, &format!("failed: {reason}"));
                 outcome.failures.push((label.clone(), reason));
+                lacking.push((label.clone(), session.date()));
                 self.output.remove_session(&session.participant_id, session.session_id.as_deref())
             };
             match session.readiness() {
                 Readiness::Broken(problems) => {
-                    let reasons: Vec<String> = problems.iter().map(ToString::to_string).collect();
-                    failed(reasons.join("; "), &mut outcome)?;
+                    failed(reasons(problems), &mut outcome)?;
                     continue;
                 }
                 Readiness::NothingToMeasure => {
@@ -158,57 +163,82 @@ impl Work<'_> {
                 )?,
             }
         }
-        if sessions.is_empty() {
-            remove_page(self.output, &subject.participant_id);
-            return Ok(outcome);
+        let surveil = |sessions: &mut [Finished]| {
+            let sarcoma = subject.pathway.pathway == Some(Pathway::Sarcoma);
+            let as_of = self.options.as_of.or_else(|| self.whole.latest_date());
+            let mut visits: Vec<&mut Vec<Measured>> = sessions.iter_mut().map(|session| &mut session.lesions).collect();
+            sarcoma.then(|| surveillance(whole.unwrap_or(subject), &mut visits, as_of))
+        };
+        match self.judging.write(sessions, Some(&lacking), surveil)? {
+            Some(judged) => {
+                outcome.quality_failures += judged.quality_failures;
+                outcome.lesions.extend(judged.lesions);
+            }
+            None => remove_page(self.output, &subject.participant_id),
         }
-        self.judge_and_write(subject, sessions, &mut outcome)?;
         Ok(outcome)
     }
 
-    /// Measures a session into a staging folder, or takes it from an earlier run.
-    fn session(&self, subject: &Subject, session: &SessionInputs) -> Result<Done, SessionError> {
-        let stem = session.stem();
-        let inputs = input_records(&session.files())?;
-        let facts = format!(
-            "{:?} {:?} {:?} {:?} {:?} {:?} {:?}",
-            subject.facts,
-            subject.pathway,
-            session.facts,
-            session.body,
-            session.lesion_facts,
-            session.row_facts,
-            self.options.split
-        );
-        let run_id = RunId::new(&inputs, &facts, &self.hash, VERSION);
-        let folder = self.output.session(&session.participant_id, session.session_id.as_deref());
+    /// What identifies the run of a session, and what was told of it; no image is measured for it.
+    fn begin(&self, subject: &Subject, session: &SessionInputs) -> Result<(Completion, Vec<Annotation>), SessionError> {
+        let inputs = input_records(&session.files()).map_err(|error| match error {
+            // An input that cannot be read is a fault of this session, not of the output.
+            DatasetError::Unreadable { file, problem } => StudyError::Unreadable { file, problem }.into(),
+            other => SessionError::Output(other),
+        })?;
+        let facts = format!("{}{:?}", subject.facts_text(session), self.options.split);
+        let measured_id = RunId::new(&inputs, &facts, &self.judging.hash, VERSION);
+        let annotations = self.annotations.of_session(&session.participant_id, session.session_id.as_deref());
         let completion = Completion {
-            run_id,
+            run_id: measured_id.annotated(&annotations_text(&annotations)),
+            measured_id,
             version: VERSION.to_owned(),
             rules_version: self.settings.verdict.rules_version.clone(),
-            settings_hash: self.hash.clone(),
+            settings_hash: self.judging.hash.clone(),
             inputs,
             outputs: Vec::new(),
         };
-        let done = |lesions, staging| Done {
-            label: stem.clone(),
-            participant_id: session.participant_id.clone(),
-            session_id: session.session_id.clone(),
-            date: session.date(),
-            lesions,
-            completion: completion.clone(),
-            staging,
-        };
+        Ok((completion, annotations))
+    }
+
+    /// What an earlier run made of a session, where that is current.
+    fn finished_earlier(&self, session: &SessionInputs, run_id: &RunId) -> Option<Finished> {
+        let folder = self.output.session(&session.participant_id, session.session_id.as_deref());
+        if !Completion::is_current(&folder, &session.stem(), run_id) {
+            return None;
+        }
+        // What does not read back is made again.
+        Finished::read(&folder, &self.annotations).ok().flatten()
+    }
+
+    /// A session that this run was not asked for; `None` where no current result of it stands in the output.
+    fn earlier(&self, subject: &Subject, session: &SessionInputs) -> Option<Finished> {
+        if session.readiness() != Readiness::Ready {
+            return None;
+        }
+        let (completion, _) = self.begin(subject, session).ok()?;
+        Some(Finished { asked: false, ..self.finished_earlier(session, &completion.run_id)? })
+    }
+
+    /// Measures a session into a staging folder, or takes it from an earlier run.
+    fn session(&self, subject: &Subject, session: &SessionInputs) -> Result<Finished, SessionError> {
+        let stem = session.stem();
+        let (completion, annotations) = self.begin(subject, session)?;
         if !self.options.force
-            && Completion::is_current(&folder, &stem, &completion.run_id)
-            && let Some(lesions) = read_measured(&folder, &stem)
+            && let Some(finished) = self.finished_earlier(session, &completion.run_id)
         {
             self.progress.end(&stem, "unchanged");
-            return Ok(done(lesions, None));
+            return Ok(finished);
         }
         let series = usize::from(session.dsc.is_some()) + session.pet.len();
         let mut steps = Steps::new(self.progress, &stem, series + 4);
-        let images = measure(subject, session, self.options.split, self.settings, &mut steps)?;
+        let mut images = measure(subject, session, self.options.split, self.settings, &mut steps)?;
+        for lesion in &mut images.lesions {
+            annotate(&mut lesion.record, &annotations).map_err(|error| DatasetError::Broken {
+                file: "annotations.tsv".to_owned(),
+                problem: error.to_string(),
+            })?;
+        }
         steps.next("writing");
         let staging = self.output.stage(&session.participant_id, session.session_id.as_deref())?;
         let files = session.files();
@@ -223,17 +253,11 @@ impl Work<'_> {
             &images.masks,
             &Destination { folder: &anat, stem: stem_of_session, sources: &files, force: true },
         )?;
-        if let (Some(perfusion), Some(dsc)) = (&images.perfusion, &session.dsc) {
-            let frame_time = NiftiImage::open(dsc.image.file.path())?.frame_time();
-            let (acquisition, _) =
-                dsc_acquisition(&dsc.image.sidecar()?, None, frame_time, &Default::default(), &self.settings.study)?;
+        if let (Some((perfusion, acquisition)), Some(dsc)) = (&images.perfusion, &session.dsc) {
             let folder = staging.folder().join("perf");
             let stem = OutputStem::of_series(dsc.image.file.file_name());
-            write_perfusion(
-                perfusion,
-                &acquisition,
-                &Destination { folder: &folder, stem, sources: &files, force: true },
-            )?;
+            let destination = Destination { folder: &folder, stem, sources: &files, force: true };
+            write_perfusion(perfusion, acquisition, &destination)?;
         }
         for (uptake, tracer) in &images.uptake {
             let folder = staging.folder().join("pet");
@@ -246,131 +270,30 @@ impl Work<'_> {
         let panels: Vec<&[Panel]> = images.lesions.iter().map(|lesion| lesion.panels.as_slice()).collect();
         let text = serde_json::to_string(&panels).map_err(|error| broken("figures", &error))?;
         write_file(&staging.folder().join(figures_name(&stem)), text.as_bytes())?;
-        let words = match images.lesions.len() {
+        let mut words = match images.lesions.len() {
             1 => "1 lesion measured".to_owned(),
             count => format!("{count} lesions measured"),
         };
+        let known = |label: &String| images.lesions.iter().any(|lesion| lesion.record.lesion.as_ref() == Some(label));
+        for label in
+            annotations.iter().filter_map(|annotation| annotation.lesion.as_ref()).filter(|label| !known(label))
+        {
+            words.push_str(&format!("; an annotation names lesion {label}, which is not there"));
+        }
         self.progress.end(&stem, &words);
-        Ok(done(images.lesions, Some(staging)))
-    }
-
-    /// Lines the sessions up in time, judges every lesion, writes tables, puts the sessions into place, draws the page.
-    fn judge_and_write(
-        &self,
-        subject: &Subject,
-        mut sessions: Vec<Done>,
-        outcome: &mut Outcome,
-    ) -> Result<(), DatasetError> {
-        if sessions.iter().all(|session| session.date.is_some()) {
-            sessions.sort_by_key(|session| session.date);
-        }
-        let milestones = Milestones { rt_end: subject.facts.rt_end, resection: subject.facts.resection_date };
-        let mut by_lesion: BTreeMap<(usize, String), Vec<(usize, usize)>> = BTreeMap::new();
-        for (place, session) in sessions.iter().enumerate() {
-            for (row, lesion) in session.lesions.iter().enumerate() {
-                let label = lesion.record.lesion.clone().unwrap_or_default();
-                by_lesion.entry((label.parse().unwrap_or(usize::MAX), label)).or_default().push((place, row));
-            }
-        }
-        for scans in by_lesion.values() {
-            let mut records: Vec<_> =
-                scans.iter().map(|&(place, row)| sessions[place].lesions[row].record.clone()).collect();
-            line_up(&mut records.iter_mut().collect::<Vec<_>>(), milestones);
-            for (&(place, row), record) in scans.iter().zip(records) {
-                sessions[place].lesions[row].record = record;
-            }
-        }
-        let verdicts: Vec<Vec<Verdict>> = sessions
-            .iter()
-            .map(|session| session.lesions.iter().map(|lesion| judge(&lesion.record, &self.settings.verdict)).collect())
-            .collect();
-        let mut inputs: Vec<FileRecord> = Vec::new();
-        for (session, verdicts) in sessions.iter_mut().zip(&verdicts) {
-            inputs.extend(session.completion.inputs.iter().cloned());
-            outcome.quality_failures += usize::from(session.lesions.iter().any(quality_failed));
-            outcome.lesions.extend(
-                session.lesions.iter().zip(verdicts).map(|(lesion, verdict)| Value::Object(row_json(lesion, verdict))),
-            );
-            self.write_session(session, verdicts)?;
-        }
-        let lesions = by_lesion.values().map(|scans| LesionPage {
-            time_points: scans
-                .iter()
-                .map(|&(place, row)| sessions[place].lesions[row].judged(verdicts[place][row].clone()))
-                .collect(),
-        });
-        let facts = &subject.facts;
-        let page = SubjectPage {
-            participant_id: subject.participant_id.clone(),
-            diagnosis: facts.diagnosis.clone(),
-            radiotherapy: radiotherapy(facts.rt_dose, facts.rt_fractions, facts.rt_end),
-            radiotherapy_end: facts.rt_end,
-            study_link: Some("index.html".to_owned()),
-            lesions: lesions.collect(),
-            provenance: self.provenance(&sessions, inputs),
-        };
-        write_file(&self.output.root().join(format!("{}.html", subject.participant_id)), subject_page(&page).as_bytes())
-    }
-
-    /// Writes the tables of a session into its staging folder and puts it into place; a session of an earlier run is
-    /// only touched where its follow-up columns changed.
-    fn write_session(&self, session: &mut Done, verdicts: &[Verdict]) -> Result<(), DatasetError> {
-        let folder = match &session.staging {
-            Some(staging) => staging.folder().to_path_buf(),
-            None => self.output.session(&session.participant_id, session.session_id.as_deref()),
-        };
-        let rows: Vec<LesionRow> = session
-            .lesions
-            .iter()
-            .zip(verdicts)
-            .map(|(lesion, verdict)| LesionRow {
-                record: lesion.record.clone(),
-                verdict: verdict.columns(codes(lesion)),
-            })
-            .collect();
-        let tsv = lesions_tsv(&rows, &verdict::COLUMNS);
-        let lesions: Vec<Value> =
-            session.lesions.iter().zip(verdicts).map(|(lesion, verdict)| whole_json(lesion, verdict)).collect();
-        let text = json_text(&json!({
-            "participant_id": session.participant_id,
-            "session_id": session.session_id,
-            "run_id": session.completion.run_id.as_str(),
-            "version": VERSION,
-            "rules_version": self.settings.verdict.rules_version,
-            "settings_hash": self.hash,
-            "columns": lesions_dictionary(&verdict::COLUMNS),
-            "lesions": lesions,
-        }));
-        let files = [(format!("{}_lesions.tsv", session.label), tsv), (lesions_name(&session.label), text)];
-        let changed = session.staging.is_some()
-            || files
-                .iter()
-                .any(|(name, text)| std::fs::read_to_string(folder.join(name)).ok().as_deref() != Some(text.as_str()));
-        if changed {
-            for (name, text) in &files {
-                write_file(&folder.join(name), text.as_bytes())?;
-            }
-            session.completion = session.completion.clone().write(&folder, &session.label)?;
-        }
-        if let Some(staging) = session.staging.take() {
-            staging.commit()?;
-        }
-        Ok(())
-    }
-
-    fn provenance(&self, sessions: &[Done], inputs: Vec<FileRecord>) -> Provenance {
-        let ids: Vec<&str> = sessions.iter().map(|session| session.completion.run_id.as_str()).collect();
-        let run_id = match ids[..] {
-            [one] => one.to_owned(),
-            _ => crate::dataset::hash_text(&ids.join("\n")),
-        };
-        Provenance {
-            version: VERSION.to_owned(),
-            rules_version: self.settings.verdict.rules_version.clone(),
-            run_id,
-            settings_hash: self.hash.clone(),
-            inputs: inputs.into_iter().map(|record| (record.path, record.sha256)).collect(),
-        }
+        Ok(Finished {
+            label: stem,
+            participant_id: session.participant_id.clone(),
+            session_id: session.session_id.clone(),
+            date: session.date(),
+            scanner: scanner(session)?,
+            subject: SubjectFacts::of(&subject.facts),
+            lesions: images.lesions,
+            annotations,
+            completion,
+            staging: Some(staging),
+            asked: true,
+        })
     }
 
     /// A message without the place of the study on this machine.
@@ -380,70 +303,14 @@ impl Work<'_> {
     }
 }
 
-/// The row as flat JSON: measured columns, then those of the verdict.
-pub fn row_json(lesion: &Measured, verdict: &Verdict) -> Map<String, Value> {
-    let mut row = lesion.record.json();
-    row.extend(verdict.json(codes(lesion)));
-    row
-}
-
-fn codes(lesion: &Measured) -> impl Iterator<Item = &'static str> + '_ {
-    lesion.measured_caveats.iter().map(|caveat| caveat.code.as_str())
-}
-
-/// Everything of a lesion: the row, and what stands beside it.
-fn whole_json(lesion: &Measured, verdict: &Verdict) -> Value {
-    let mut whole = row_json(lesion, verdict);
-    if let Ok(Value::Object(rest)) = serde_json::to_value(lesion) {
-        for (key, value) in rest {
-            whole.entry(key).or_insert(value);
-        }
-    }
-    whole.insert("verdict_details".to_owned(), serde_json::to_value(verdict).unwrap_or(Value::Null));
-    Value::Object(whole)
-}
-
-/// What an earlier run measured, with its pictures; `None` where it does not read back.
-pub fn read_measured(folder: &Path, stem: &str) -> Option<Vec<Measured>> {
-    let text = std::fs::read_to_string(folder.join(lesions_name(stem))).ok()?;
-    let mut file: Map<String, Value> = serde_json::from_str(&text).ok()?;
-    let mut lesions: Vec<Measured> = serde_json::from_value(file.remove("lesions")?).ok()?;
-    let figures = std::fs::read_to_string(folder.join(figures_name(stem))).ok()?;
-    let panels: Vec<Vec<Panel>> = serde_json::from_str(&figures).ok()?;
-    if panels.len() != lesions.len() {
-        return None;
-    }
-    for (lesion, panels) in lesions.iter_mut().zip(panels) {
-        lesion.panels = panels;
-    }
-    Some(lesions)
-}
-
-/// The session's lesion file.
-pub fn lesions_name(stem: &str) -> String {
-    format!("{stem}_lesions.json")
-}
-
-fn figures_name(stem: &str) -> String {
-    format!("{stem}_figures.json")
-}
-
 fn remove_page(output: &OutputFolder, participant_id: &str) {
     // A page that is not there need not go.
     drop(std::fs::remove_file(output.root().join(format!("{participant_id}.html"))));
 }
 
-fn radiotherapy(dose: Option<f64>, fractions: Option<f64>, end: Option<jiff::civil::Date>) -> Option<String> {
-    let dose = dose.map(|dose| match fractions {
-        Some(fractions) => format!("{dose} Gy in {fractions} fractions"),
-        None => format!("{dose} Gy"),
-    });
-    match (dose, end) {
-        (Some(dose), Some(end)) => Some(format!("{dose}, ended {end}")),
-        (Some(dose), None) => Some(dose),
-        (None, Some(end)) => Some(format!("radiotherapy ended {end}")),
-        (None, None) => None,
-    }
+/// What is wrong with a session before an image is opened.
+pub fn reasons(problems: &[StudyError]) -> String {
+    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
 /// The chain of causes, each once.
@@ -463,6 +330,21 @@ fn chain(error: &dyn std::error::Error) -> String {
 
 fn broken(file: &str, error: &serde_json::Error) -> SessionError {
     SessionError::Output(DatasetError::Broken { file: file.to_owned(), problem: error.to_string() })
+}
+
+/// On what a session was scanned: the sidecar of its perfusion series, else of its first PET image. Maker, model and
+/// field strength are told; whose scanner it is stays out.
+fn scanner(session: &SessionInputs) -> Result<Option<String>, SessionError> {
+    let image = session.dsc.as_ref().map(|dsc| &dsc.image).or(session.pet.first().map(|pet| &pet.image));
+    let Some(image) = image else { return Ok(None) };
+    let sidecar = image.sidecar()?;
+    let mut parts = Vec::new();
+    for field in ["Manufacturer", "ManufacturersModelName"] {
+        parts.extend(sidecar.text(field)?.map(str::to_owned));
+    }
+    let field = sidecar.number("MagneticFieldStrength", "a field strength in tesla")?;
+    parts.extend(field.map(|tesla| format!("{tesla} T")));
+    Ok((!parts.is_empty()).then(|| parts.join(" ")))
 }
 
 /// A generous estimate of the memory that measuring a session takes, from the headers alone; what cannot be opened

@@ -13,7 +13,7 @@ pub enum RegionError {
         reason: String,
     },
     /// An empty mask where voxels are needed.
-    #[error("the {mask} mask holds no voxel")]
+    #[error("the {mask} mask is empty: expected at least one voxel, found none")]
     EmptyMask {
         /// Which mask.
         mask: &'static str,

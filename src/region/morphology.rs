@@ -3,7 +3,7 @@
 //! Felzenszwalb P, Huttenlocher D. Distance transforms of sampled functions. Theory of Computing 2012;8:415.
 //! Distances are between voxel centers, along the voxel axes, which are taken as perpendicular.
 
-use crate::image::{Grid, Mask};
+use crate::image::{Grid, Mask, any};
 
 /// Slack for distances that differ only by rounding, mm.
 const ROUNDING_MM: f32 = 1e-4;
@@ -27,7 +27,7 @@ impl Bounds {
     pub fn around(mask: &Mask) -> Option<Self> {
         let [nx, ny, _] = mask.grid.shape();
         let (mut low, mut high) = ([usize::MAX; 3], [0; 3]);
-        for (row, voxels) in mask.data.chunks_exact(nx).enumerate() {
+        for (row, voxels) in mask.data.chunks_exact(nx).enumerate().filter(|(_, voxels)| any(voxels)) {
             let Some(first) = voxels.iter().position(|&inside| inside) else { continue };
             let last = voxels.iter().rposition(|&inside| inside).unwrap_or(first);
             let at = [(first, last), (row % ny, row % ny), (row / ny, row / ny)];

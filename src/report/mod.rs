@@ -5,4 +5,5 @@ pub mod html;
 pub mod model;
 pub mod number;
 mod packed;
+pub mod surveillance;
 pub mod words;

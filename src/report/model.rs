@@ -3,8 +3,11 @@
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
+use super::surveillance::Surveillance;
+use crate::cohort::Audit;
 use crate::lesion::LesionRecord;
 use crate::quality::{Caveat, Check};
+use crate::reanalysis::Stability;
 use crate::verdict::Verdict;
 
 /// One subject: the page of all its lesions.
@@ -22,6 +25,8 @@ pub struct SubjectPage {
     pub study_link: Option<String>,
     /// Lesions, each with its time points in order; the last one is shown.
     pub lesions: Vec<LesionPage>,
+    /// Surveillance, for sarcoma.
+    pub surveillance: Option<Surveillance>,
     /// Who made the page and from what.
     pub provenance: Provenance,
 }
@@ -40,6 +45,8 @@ pub struct TimePoint {
     pub record: LesionRecord,
     /// What it means.
     pub verdict: Verdict,
+    /// How often the verdict stays under other choices of the analysis.
+    pub stability: Option<Stability>,
     /// Every doubt, from reading to judging.
     pub caveats: Vec<Caveat>,
     /// Quality checks of perfusion.
@@ -177,6 +184,8 @@ pub struct StudyPage {
     pub lesions: Vec<StudyRow>,
     /// Sessions that failed, with the reason.
     pub failures: Vec<(String, String)>,
+    /// How often the rules gave an answer.
+    pub audit: Option<Audit>,
     /// Day against which windows and overdue visits are told.
     pub as_of: Option<Date>,
     /// From what it was made.

@@ -5,6 +5,7 @@
 
 use crate::clinical::{Pathway, Symptoms};
 use crate::quality::Quality;
+use crate::reanalysis::Stability;
 use crate::verdict::{Agreement, Class, Confidence, NextStep, Pole, Verdict};
 
 /// First line of every page.
@@ -18,6 +19,51 @@ pub const INTENDED_USE: &str = "Research software: it quantifies perfusion MRI a
     supplies and lists how the numbers compare with configurable cut-offs. Not validated for pediatric, non-enhancing \
     or IDH-mutant low-grade, hemorrhagic or brain-stem lesions. Every output must be reviewed with the source images \
     by a qualified physician.";
+
+/// Under the heading of surveillance.
+pub const SURVEILLANCE: &str = "What the sarcoma sources ask beside the images. Schedules of different sources stand \
+    side by side and are not merged; which one applies is the reader's choice. Grade comes from pathology; imaging \
+    cannot determine it.";
+
+/// In place of the end of treatment.
+pub const NO_TREATMENT_END: &str = "The end of treatment is not recorded (resection_date or rt_end): no visits and no \
+    baseline can be told.";
+
+/// Caption of the schedules.
+pub const SCHEDULES_CAPTION: &str = "Tight: shortest interval, longest phase of the source's range; loose: the opposite. \
+    A scan counts for the nearest visit; chest imaging is not in the study folder. \
+    Counted from the end of treatment above; the source of rps counts from the resection of the recurrence, so its \
+    dates hold where that is the treatment recorded.";
+
+/// Caption of growth.
+pub const GROWTH_CAPTION: &str = "Since the resection: longest diameter over the months since (S3), flagged at 1.0 in \
+    retroperitoneal liposarcoma only. Between scans: another number, never flagged.";
+
+/// The flag of growth.
+pub const GROWTH_FLAGGED: &str = "1.0 cm/month or more";
+
+/// What outside the field rests on.
+pub const OUTSIDE_FIELD: &str = "Recorded as outside the field in the lesion's table.";
+
+/// In place of the protocol.
+pub const NO_PROTOCOL: &str = "Nothing to compare: no kind of image stands in two sessions.";
+
+/// A protocol without differences.
+pub const SAME_PROTOCOL: &str = "No field differs between the sessions that tell it.";
+
+/// A protocol with differences.
+pub const PROTOCOL_DIFFERS: &str = "A change between these sessions may come from the measurement.";
+
+/// Under the extent of disease.
+pub const EXTENT: &str = "Asked for at a recurrence (S2; chest CT and CT of abdomen and pelvis: S1). Done as recorded in \
+    extent_done, or as found in the study; missing means not recorded.";
+
+/// Under resectability.
+pub const RESECTABILITY: &str = "Listed, not scored; no advice on dose (S2, S3).";
+
+/// Under the covariates.
+pub const COVARIATES: &str = "Listed, not scored: the coefficients of the nomogram (S3) are not published as numbers \
+    that we have.";
 
 /// What stands in place of a value.
 pub const NOT_MEASURED: &str = "not measured";
@@ -148,7 +194,7 @@ pub const NO_CAVEATS: &str = "None was raised.";
 pub const NO_METHODS: &str = "No methods text was recorded for this session.";
 
 /// Where the inputs were not recorded.
-pub const NO_INPUTS: &str = "No input was recorded.";
+pub const NO_INPUTS: &str = "Each subject's page lists its inputs.";
 
 /// First link of a page, for the keyboard.
 pub const SKIP: &str = "Skip to the report";
@@ -255,6 +301,7 @@ measures! {
     symptoms "Symptoms" 0 Plain;
     weeks_since_rt "Time since radiotherapy" 1 Plain;
     followup_change_percent "Change of volume since the index scan" 1 Signed;
+    nadir_change_percent "Change of volume since the smallest volume" 1 Signed;
     followup_days "Days since the index scan" 0 Plain;
     followup_round "Round of the follow-up" 0 Plain;
     growth_cm_per_month "Growth of the longest diameter" 2 Signed;
@@ -264,6 +311,7 @@ measures! {
     rt_field "Place against the radiotherapy field" 0 Plain;
     new_enhancement "New or larger enhancement" 0 Plain;
     margins "Margins" 0 Plain;
+    grade "Grade, as recorded" 0 Plain;
 }
 
 /// The name and rounding of a column; a column that is not in the table is written as it is, with three decimals.
@@ -410,6 +458,23 @@ pub fn symptoms(symptoms: Option<Symptoms>) -> (&'static str, &'static str) {
 pub fn weighs_tissue(step: NextStep) -> bool {
     matches!(step, NextStep::NextRound6To8Weeks | NextStep::MdtOrBiopsyAfterMaxRounds)
 }
+
+/// Over the reanalyses of a lesion.
+pub const CHOICES_TITLE: &str = "Does the analysis choice matter?";
+
+/// How often the verdict stays, in one sentence.
+pub fn choices(stability: &Stability) -> String {
+    let Stability { same, total, .. } = stability;
+    let reanalyses = if *total == 1 { "reanalysis" } else { "reanalyses" };
+    format!(
+        "The same lesion judged under other choices, one changed at a time: the same result in {same} of {total} {reanalyses}."
+    )
+}
+
+/// Over the audit of a study.
+pub const AUDIT_TITLE: &str = "How often the rules answer";
+/// Below it.
+pub const AUDIT_CAPTION: &str = "Lesions at their latest session that were judged; an answer is any result but indeterminate. Interval: Wilson, 95 %.";
 
 #[cfg(test)]
 mod tests {

@@ -6,7 +6,9 @@ use super::error::StudyError;
 use super::pet_sidecar::height_in_meters;
 use super::tables::{Row, Table};
 use crate::acquisition::Body;
-use crate::clinical::{Histology, Margins, NewEnhancement, Pathway, RtField, Sex, SteroidChange, Symptoms, YesNo};
+use crate::clinical::{
+    ExtentStudy, Histology, Margins, NewEnhancement, Pathway, RtField, Sex, SteroidChange, Symptoms, YesNo,
+};
 use crate::quality::{Caveat, Quality};
 use crate::units::{Kilograms, Meters};
 
@@ -31,6 +33,8 @@ pub struct ParticipantFacts {
     pub rt_dose: Option<f64>,
     /// Radiotherapy fractions.
     pub rt_fractions: Option<f64>,
+    /// What [`Self::SURGERY`] columns tell, as written.
+    pub surgery: Vec<(&'static str, String)>,
 }
 
 impl ParticipantFacts {
@@ -48,7 +52,23 @@ impl ParticipantFacts {
         "rt_end",
         "rt_dose",
         "rt_fractions",
+        "age_at_second_surgery",
+        "second_surgery_completeness",
+        "chemotherapy_first",
+        "organs_resected_first",
+        "recurrence_number",
+        "performance_status",
+        "encased_structures",
+        "rupture_or_piecemeal",
     ];
+
+    /// Columns about operations of a sarcoma: captured as written and listed, never scored.
+    pub const SURGERY: &'static [&'static str] = Self::COLUMNS.split_at(12).1;
+
+    /// What a column of [`Self::SURGERY`] tells.
+    pub fn surgery_fact(&self, column: &str) -> Option<String> {
+        self.surgery.iter().find(|(known, _)| *known == column).map(|(_, text)| text.clone())
+    }
 
     /// Reads a row; a doubtful height is added to the caveats.
     pub fn read(row: &Row<'_>, caveats: &mut Vec<Caveat>) -> Result<Self, StudyError> {
@@ -62,6 +82,7 @@ impl ParticipantFacts {
             rt_end: row.date("rt_end")?,
             rt_dose: row.positive("rt_dose")?,
             rt_fractions: row.positive("rt_fractions")?,
+            surgery: Self::SURGERY.iter().filter_map(|column| Some((*column, row.text(column)?.to_owned()))).collect(),
         })
     }
 }
@@ -85,6 +106,8 @@ pub struct SessionFacts {
     pub contrast_allergy: Option<YesNo>,
     /// Impaired kidneys.
     pub renal_impairment: Option<YesNo>,
+    /// Studies of the extent of disease that were done.
+    pub extent_done: Vec<ExtentStudy>,
     /// A reader's word on the DSC series.
     pub dsc_quality: Option<Quality>,
     /// A reader's word on the ASL series.
@@ -107,6 +130,7 @@ impl SessionFacts {
         "hardware",
         "contrast_allergy",
         "renal_impairment",
+        "extent_done",
         "dsc_quality",
         "asl_quality",
         "dce_quality",
@@ -124,6 +148,7 @@ impl SessionFacts {
             hardware: row.word("hardware")?,
             contrast_allergy: row.word("contrast_allergy")?,
             renal_impairment: row.word("renal_impairment")?,
+            extent_done: extent_done(row)?,
             dsc_quality: row.word("dsc_quality")?,
             asl_quality: row.word("asl_quality")?,
             dce_quality: row.word("dce_quality")?,
@@ -192,6 +217,15 @@ fn height(row: &Row<'_>, caveats: &mut Vec<Caveat>) -> Result<Option<Meters>, St
         caveats.extend(caveat);
         height
     }))
+}
+
+/// Words between commas or semicolons; an unknown word is an error that lists the allowed ones.
+fn extent_done(row: &Row<'_>) -> Result<Vec<ExtentStudy>, StudyError> {
+    let text = row.text("extent_done").unwrap_or_default();
+    let words = text.split([',', ';']).map(str::trim).filter(|word| !word.is_empty());
+    words
+        .map(|word| word.parse().map_err(|error: crate::UnknownWord| row.wrong("extent_done", error.to_string())))
+        .collect()
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use jiff::ToSpan;
 use jiff::civil::Date;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::Visit;
 
@@ -70,7 +70,7 @@ pub fn attendance(from: Date, visits: &[Visit], scans: &[Date], as_of: Date) -> 
 }
 
 /// The baseline MRI after treatment, without which a recurrence is hard to see (S0).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Baseline {
     /// Three to six months after treatment.
     InWindow(Date),

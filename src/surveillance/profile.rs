@@ -85,6 +85,20 @@ pub struct Profile {
     pub tracks: Vec<Track>,
 }
 
+impl Profile {
+    /// Whether the chest is looked at without being asked for: the source gives the interval, and the diagnosis is one
+    /// that the track is for.
+    pub fn chest_applies(&self, diagnosis: Option<&str>) -> bool {
+        let words = diagnosis.unwrap_or_default().to_lowercase();
+        let histology = words.contains("leiomyosarcoma") || words.contains("undifferentiated pleomorphic");
+        self.tracks.iter().filter(|track| track.name == TrackName::Chest).any(|track| match track.only {
+            None => true,
+            Some(Condition::Histology) => histology,
+            Some(Condition::Interval) => false,
+        })
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Profiles {
@@ -109,4 +123,17 @@ pub fn find(name: &str) -> Result<&'static Profile, ScheduleError> {
             expected: profiles().iter().map(|profile| profile.name.as_str()).collect::<Vec<_>>().join(", "),
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_chest_follows_the_histology() {
+        let applies = |name: &str, diagnosis| find(name).unwrap().chest_applies(diagnosis);
+        assert!(applies("rps", Some("Leiomyosarcoma")) && applies("rps", Some("undifferentiated pleomorphic sarcoma")));
+        assert!(!applies("rps", Some("liposarcoma")) && !applies("rps", None));
+        assert!(applies("esmo-sts-high", None) && !applies("esmo-sts-low", None) && !applies("nccn-sts", None));
+    }
 }

@@ -244,6 +244,12 @@ const SARCOMA: &[Case] = &[
     ("new_enhancement=no curve_type=persistent", "stable high T4 next_surveillance_visit"),
     ("followup_change_percent=-60", "stable moderate T5 next_surveillance_visit"),
     ("followup_change_percent=0 curve_type=wash-out", "indeterminate none T6 mri_3_months"),
+    ("followup_change_percent=0 curve_type=washout grade=high", "indeterminate none T6 fdg_pet_ct"),
+    ("followup_change_percent=0 curve_type=washout grade=G3", "indeterminate none T6 fdg_pet_ct"),
+    ("followup_change_percent=0 curve_type=washout grade=2", "indeterminate none T6 mri_3_months"),
+    ("followup_change_percent=0 curve_type=washout grade=low", "indeterminate none T6 mri_3_months"),
+    ("followup_change_percent=0 curve_type=washout grade=high followup_round=2", "indeterminate none T6 tumor_board"),
+    ("followup_change_percent=0 grade=high", "stable moderate T5 next_surveillance_visit"),
     ("curve_type=washout", "indeterminate none T7 core_biopsy_and_tumor_board"),
     ("curve_type=persistent", "indeterminate none T8 mri_without_and_with_contrast"),
     ("volume_ml=4", "indeterminate none T8 mri_without_and_with_contrast"),
@@ -524,15 +530,41 @@ fn what_would_change_names_the_nearest_bound_and_the_missing_measure() {
 }
 
 #[test]
-fn the_explanation_reads_value_cutoff_rule_and_doubt() {
+fn the_explanation_reads_value_cutoff_and_rule_and_repeats_no_other_field() {
     let verdict = judge(&record("rcbv_mean=1.5 tracer=MET tbr_max=1.4 symptoms=ambiguous"), &settings());
     assert_eq!(
         verdict.explanation,
         "Mean rCBV (DSC) is 1.50, in the grey zone 1.0–1.75; TBRmax (MET-PET) is 1.40, in the grey zone 1.3–1.5. \
-         Indeterminate by rule B6: perfusion grey, PET grey. \
-         Estimated probability of recurrence 0.60 (0.42–0.79 over the published priors); a repeated rCBV could read \
-         0.59–2.41 (95 %, test-retest variation 31 %)."
+         Indeterminate by rule B6: perfusion grey, PET grey."
     );
+}
+
+#[test]
+fn the_present_value_is_not_rounded_onto_the_cutoff_that_would_change_it() {
+    let verdict = judge(&record("rcbv_mean=1.7496 tracer=MET tbr_max=1.4"), &settings());
+    let texts: Vec<_> = verdict.what_would_change.iter().map(|change| change.text.as_str()).collect();
+    assert!(texts.contains(&"Mean rCBV (DSC) above 1.75 (now 1.7496) would make it recurrence."), "{texts:?}");
+    let verdict = judge(&record("rcbv_mean=1.5 followup_change_percent=39.7 volume_ml=5"), &settings());
+    let texts: Vec<_> = verdict.what_would_change.iter().map(|change| change.text.as_str()).collect();
+    assert!(
+        texts.contains(&"A change in volume of at least 40 % (now +39.7 %) would make it recurrence."),
+        "{texts:?}"
+    );
+}
+
+#[test]
+fn growth_from_the_nadir_is_judged_as_growth_and_told_as_such() {
+    let row = "rcbv_mean=1.5 tracer=MET tbr_max=1.4 volume_ml=4.6 index_volume_ml=8 followup_change_percent=-43 \
+               nadir_change_percent=52 followup_round=4";
+    let verdict = judge(&record(row), &settings());
+    assert_eq!((verdict.rule, verdict.class), (Some("F1"), Some(Class::Recurrence)));
+    assert!(verdict.explanation.contains("+52 % since it was smallest"), "{}", verdict.explanation);
+    let change = verdict.what_would_change.iter().find(|change| change.column == "nadir_change_percent").unwrap();
+    assert_eq!((change.bound, change.verdict), (Some(40.0), Class::Indeterminate));
+    // At the first round the nadir is the index scan: the two columns are one number and move together.
+    let verdict =
+        judge(&record("rcbv_mean=1.5 volume_ml=8 followup_change_percent=60 nadir_change_percent=60"), &settings());
+    assert!(verdict.what_would_change.iter().any(|change| change.column == "followup_change_percent"));
 }
 
 fn any_value(low: f64, high: f64) -> impl Strategy<Value = Option<f64>> {

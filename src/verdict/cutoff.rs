@@ -113,6 +113,10 @@ pub struct Cutoff<Of> {
 }
 
 impl<Of> Cutoff<Of> {
+    pub(super) fn scale(&mut self, factor: f64) {
+        (self.low, self.high) = (self.low * factor, self.high * factor);
+    }
+
     /// The bounds.
     pub fn bounds(&self) -> Bounds<Of> {
         Bounds::new(self.low, self.high)
@@ -152,6 +156,10 @@ pub struct PetCutoff<Of> {
 }
 
 impl<Of> PetCutoff<Of> {
+    pub(super) fn scale(&mut self, factor: f64) {
+        (self.low, self.high) = (self.low * factor, self.high * factor);
+    }
+
     /// The bounds.
     pub fn bounds(&self) -> Bounds<Of> {
         Bounds::new(self.low, self.high)
@@ -185,6 +193,10 @@ pub struct DceCutoff {
 }
 
 impl DceCutoff {
+    pub(super) fn scale(&mut self, factor: f64) {
+        (self.low, self.high) = (self.low * factor, self.high * factor);
+    }
+
     /// The bounds.
     pub fn bounds(&self) -> Bounds<Dce> {
         Bounds::new(self.low, self.high)

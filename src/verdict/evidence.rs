@@ -339,6 +339,7 @@ fn impossible_values(record: &LesionRecord) -> Vec<Caveat> {
         ("rcbv_mean", record.rcbv_mean, f64::NEG_INFINITY),
         ("rcbv_enhancing_mean", record.rcbv_enhancing_mean, f64::NEG_INFINITY),
         ("followup_change_percent", record.followup_change_percent, -100.0),
+        ("nadir_change_percent", record.nadir_change_percent, -100.0),
         ("followup_days", record.followup_days, f64::NEG_INFINITY),
         ("weeks_since_rt", record.weeks_since_rt, f64::NEG_INFINITY),
     ];

@@ -21,11 +21,32 @@ pub(super) enum GrowthState {
     Resolved,
 }
 
+/// What the volume is compared with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Against {
+    /// The index scan of the watch.
+    Index,
+    /// The smallest volume since then.
+    Nadir,
+}
+
+impl Against {
+    /// The column that holds the change.
+    pub const fn column(self) -> &'static str {
+        match self {
+            Self::Index => "followup_change_percent",
+            Self::Nadir => "nadir_change_percent",
+        }
+    }
+}
+
 /// A follow-up that can be judged.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Followup {
     pub state: GrowthState,
-    /// Change of the volume, %.
+    /// The comparison that the state comes from.
+    pub against: Against,
+    /// Change of the volume in that comparison, %.
     pub change: f64,
     /// Growth that counts for a lesion of this size, %.
     pub threshold: f64,
@@ -36,31 +57,43 @@ pub(super) struct Followup {
 }
 
 impl Followup {
-    /// `None` where the row gives no usable change in volume.
+    /// `None` where the row gives no usable change in volume against the index scan.
+    ///
+    /// METHOD: growth counts against the index scan and against the nadir (EVIDENCE 3.4): a lesion that shrank and
+    /// grows again would otherwise pass as smaller until it exceeds the index scan. The threshold at the nadir is that
+    /// of its own, smaller volume. A lesion that shrinks is told against the index scan alone, and one below the volume
+    /// at which a lesion has resolved is not compared with a nadir that is smaller still.
     pub fn read(record: &LesionRecord, settings: &Settings) -> Option<Self> {
         let settings = &settings.followup;
         let finite = |value: Option<f64>| value.filter(|value| value.is_finite());
-        let change = finite(record.followup_change_percent).filter(|change| *change >= -100.0)?;
+        let index_change = finite(record.followup_change_percent).filter(|change| *change >= -100.0)?;
         let volume = possible(record.volume_ml);
-        let threshold = growth_threshold(possible(record.index_volume_ml).or(volume), settings);
+        let index =
+            (Against::Index, index_change, growth_threshold(possible(record.index_volume_ml).or(volume), settings));
+        let gone = volume.is_some_and(|volume| volume <= settings.resolved_volume_ml);
+        let nadir =
+            finite(record.nadir_change_percent).filter(|change| *change > index_change && !gone).map(|change| {
+                let at_nadir = volume.map(|volume| volume / (1.0 + change / 100.0));
+                (Against::Nadir, change, growth_threshold(at_nadir, settings))
+            });
+        let comparisons = || [Some(index), nadir].into_iter().flatten();
         let equivocal = settings.equivocal_percent;
         // METHOD: growth is looked at before the resolved volume: a lesion that is larger than at the index scan has
         // not resolved, however small it is.
-        let state = if change >= threshold {
-            GrowthState::Grown
-        } else if change >= equivocal {
-            GrowthState::Equivocal
-        } else if change <= settings.resolved_percent
-            || volume.is_some_and(|volume| volume <= settings.resolved_volume_ml)
-        {
-            GrowthState::Resolved
-        } else if change <= -equivocal {
-            GrowthState::Smaller
-        } else {
-            GrowthState::Stable
-        };
+        let (state, (against, change, threshold)) =
+            if let Some(grown) = comparisons().find(|(_, change, threshold)| change >= threshold) {
+                (GrowthState::Grown, grown)
+            } else if let Some(larger) = comparisons().find(|(_, change, _)| *change >= equivocal) {
+                (GrowthState::Equivocal, larger)
+            } else if index_change <= settings.resolved_percent || gone {
+                (GrowthState::Resolved, index)
+            } else if index_change <= -equivocal {
+                (GrowthState::Smaller, index)
+            } else {
+                (GrowthState::Stable, index)
+            };
         let round = finite(record.followup_round).unwrap_or(1.0);
-        Some(Self { state, change, threshold, days: finite(record.followup_days), round })
+        Some(Self { state, against, change, threshold, days: finite(record.followup_days), round })
     }
 
     /// Stability does not count yet; missing days are in the window.
@@ -137,6 +170,56 @@ mod tests {
         assert_eq!(Followup::read(&record, &settings()).unwrap().state, GrowthState::Equivocal);
         record.index_volume_ml = None;
         assert_eq!(Followup::read(&record, &settings()).unwrap().state, GrowthState::Grown);
+    }
+
+    fn over_rounds(volumes: &[f64]) -> Vec<(GrowthState, Against)> {
+        let change = |volume: f64, from: f64| 100.0 * (volume - from) / from;
+        (1..volumes.len())
+            .map(|round| {
+                let nadir = volumes[..round].iter().copied().fold(f64::INFINITY, f64::min);
+                let record = LesionRecord {
+                    volume_ml: Some(volumes[round]),
+                    index_volume_ml: Some(volumes[0]),
+                    followup_change_percent: Some(change(volumes[round], volumes[0])),
+                    nadir_change_percent: Some(change(volumes[round], nadir)),
+                    ..Default::default()
+                };
+                let followup = Followup::read(&record, &settings()).unwrap();
+                (followup.state, followup.against)
+            })
+            .collect()
+    }
+
+    #[test]
+    fn creeping_growth_of_15_percent_a_round_is_caught() {
+        // 1.15, 1.32, 1.52 of the index scan, each only 15 % above the scan before.
+        let found = over_rounds(&[4.0, 4.6, 5.29, 6.0835]);
+        assert_eq!(
+            found,
+            [GrowthState::Stable, GrowthState::Equivocal, GrowthState::Grown].map(|state| (state, Against::Index))
+        );
+    }
+
+    #[test]
+    fn regrowth_from_the_nadir_is_growth_although_the_lesion_is_smaller_than_at_the_index_scan() {
+        // 8, 3, 3.45 (+15 % on the nadir), 3.97 (+32 %), 4.56 mL (+52 %): never above the index scan.
+        let found = over_rounds(&[8.0, 3.0, 3.45, 3.9675, 4.5626]);
+        let expected = [
+            (GrowthState::Smaller, Against::Index),
+            (GrowthState::Smaller, Against::Index),
+            (GrowthState::Equivocal, Against::Nadir),
+            (GrowthState::Grown, Against::Nadir),
+        ];
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn the_threshold_at_the_nadir_is_that_of_its_own_volume() {
+        // 0.2 mL at the nadir must grow by 68.7 %: +60 % is equivocal there, where 40 % would do at the index scan.
+        let last = |volumes: &[f64]| over_rounds(volumes).pop().unwrap().0;
+        assert_eq!(last(&[4.0, 0.2, 0.32]), GrowthState::Equivocal);
+        assert_eq!(last(&[4.0, 0.2, 0.34]), GrowthState::Grown);
+        assert_eq!(last(&[4.0, 0.01, 0.05]), GrowthState::Resolved, "below the volume of a resolved lesion");
     }
 
     #[test]

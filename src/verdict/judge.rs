@@ -50,7 +50,7 @@ fn judge_brain(record: &LesionRecord, settings: &Settings) -> Verdict {
     Verdict {
         posterior,
         agreement: Some(agreement(&evidence.findings)),
-        explanation: words::explanation(record, &evidence, &decision, posterior, settings),
+        explanation: words::explanation(record, &evidence, &decision),
         what_would_change: what_would_change(record, &evidence, &decision, settings),
         bt_rads: words::bt_rads(&decision),
         ..assembled(record, evidence, decision, posterior, settings)

@@ -3,7 +3,7 @@
 //! Two features are asked to agree: change against the earlier scan, and enhancement. FDG settles what they leave
 //! open, where the settings give it a cut-off; none is built in.
 
-use crate::clinical::{Histology, NewEnhancement, Symptoms, Tracer};
+use crate::clinical::{Histology, NewEnhancement, SarcomaGrade, Symptoms, Tracer};
 use crate::lesion::LesionRecord;
 use crate::quality::{Caveat, CaveatCode, Quality};
 
@@ -164,7 +164,14 @@ pub(super) fn decide(record: &LesionRecord, features: &Features) -> (Decision, V
             (Rule::T3, Rule::T3p, Rule::T3n, NextStep::Mri3Months)
         }
         (Mass::StableOrSmaller | Mass::Equivocal, Enhancement::Avid) => {
-            (Rule::T6, Rule::T6p, Rule::T6n, NextStep::Mri3Months)
+            // METHOD: a high grade raises suspicion (S0), so FDG-PET/CT comes next where it is not yet there. New
+            // symptoms, the other ground, have left the scenario above.
+            let high_grade = SarcomaGrade::of(record.grade.as_deref()) == Some(SarcomaGrade::High);
+            let step = match features.evidence.pet {
+                Pole::Missing if high_grade => NextStep::FdgPetCt,
+                _ => NextStep::Mri3Months,
+            };
+            (Rule::T6, Rule::T6p, Rule::T6n, step)
         }
         (Mass::Unknown, Enhancement::Avid) => (Rule::T7, Rule::T7p, Rule::T7n, NextStep::CoreBiopsyAndTumorBoard),
         (Mass::Unknown, Enhancement::Weak | Enhancement::Unknown) => {
@@ -201,8 +208,12 @@ pub(super) fn what_would_change(
     let Some(class) = decision.class else { return Vec::new() };
     let grown = features.followup.map_or(settings.followup.growth_percent, |followup| followup.threshold);
     let equivocal = settings.followup.equivocal_percent;
-    let change =
-        |percent: f64| LesionRecord { followup_change_percent: Some(percent), new_enhancement: None, ..record.clone() };
+    let change = |percent: f64| LesionRecord {
+        followup_change_percent: Some(percent),
+        nadir_change_percent: None,
+        new_enhancement: None,
+        ..record.clone()
+    };
     let curve = |word: &str| LesionRecord { curve_type: Some(word.to_owned()), dce_quality: None, ..record.clone() };
     let now = record.followup_change_percent;
     let mut trials = vec![

@@ -5,6 +5,7 @@ use crate::lesion::LesionRecord;
 
 use super::decide::{Decision, decide};
 use super::evidence::Evidence;
+use super::growth::{Against, Followup};
 use super::words;
 use super::{Change, Class, Finding, Pole, Settings};
 
@@ -28,7 +29,7 @@ pub(super) fn what_would_change(
         changes.extend(with_pet(record, class, settings));
     }
     changes.extend(match decision.followup {
-        Some(followup) => other_growth(record, followup.change, followup.threshold, class, settings),
+        Some(followup) => other_growth(record, followup, class, settings),
         None if class == Class::Indeterminate => next_followup(record, class, settings),
         None => Vec::new(),
     });
@@ -39,10 +40,28 @@ fn class_of(record: &LesionRecord, settings: &Settings) -> Option<Class> {
     decide(record, &Evidence::read(record, settings), settings).class
 }
 
-/// The record with one number column changed, through the same door as a table's cell.
+/// The record with one number column changed, through the same door as a table's cell. One volume stands behind both
+/// changes of the volume, so they move together.
 fn with(record: &LesionRecord, column: &str, value: f64) -> Option<LesionRecord> {
     let mut trial = record.clone();
-    trial.set(column, &value.to_string()).ok()?.then_some(trial)
+    if !trial.set(column, &value.to_string()).ok()? {
+        return None;
+    }
+    if let (Some(index), Some(nadir)) = (record.followup_change_percent, record.nadir_change_percent) {
+        let moved = |value: f64, from: f64, other: f64| {
+            if from == other {
+                value
+            } else {
+                100.0 * ((1.0 + other / 100.0) / (1.0 + from / 100.0) * (1.0 + value / 100.0) - 1.0)
+            }
+        };
+        if column == Against::Index.column() {
+            trial.nadir_change_percent = Some(moved(value, index, nadir));
+        } else if column == Against::Nadir.column() {
+            trial.followup_change_percent = Some(moved(value, nadir, index));
+        }
+    }
+    Some(trial)
 }
 
 /// A trial value and how the condition is told.
@@ -65,15 +84,21 @@ fn moved(record: &LesionRecord, finding: &Finding, class: Class, settings: &Sett
         trial(low, low, "of at least"),
         trial(low.next_down(), low, "below"),
     ];
-    nearest(record, finding.column, value, format!("{value:.2}"), trials, class, settings)
+    let shown = words::beside_bounds(value, finding);
+    nearest(record, finding.column, value, |_| shown.clone(), trials, class, settings)
 }
 
-fn other_growth(record: &LesionRecord, change: f64, threshold: f64, class: Class, settings: &Settings) -> Vec<Change> {
+fn other_growth(record: &LesionRecord, followup: Followup, class: Class, settings: &Settings) -> Vec<Change> {
+    let Followup { against, change, threshold, .. } = followup;
     let equivocal = settings.followup.equivocal_percent;
+    let what = match against {
+        Against::Index => "a change in volume",
+        Against::Nadir => "a change in volume since it was smallest",
+    };
     let trial = |value: f64, bound: f64, words: &str| Trial {
         value,
         bound,
-        condition: format!("a change in volume of {words} {bound:.0} %"),
+        condition: format!("{what} of {words} {}", words::percent_beside(change, bound).1),
     };
     let trials = [
         trial(threshold, threshold, "at least"),
@@ -81,15 +106,17 @@ fn other_growth(record: &LesionRecord, change: f64, threshold: f64, class: Class
         trial(equivocal, equivocal, "at least"),
         trial(equivocal.next_down(), equivocal, "less than"),
     ];
-    nearest(record, "followup_change_percent", change, format!("{change:+.0} %"), trials, class, settings)
+    let shown = |bound| words::percent_beside(change, bound).0;
+    nearest(record, against.column(), change, shown, trials, class, settings)
 }
 
-/// Of the trials on each side of the present value, the nearest that gives another class.
+/// Of the trials on each side of the present value, the nearest that gives another class. `shown` tells the present
+/// value beside the bound of a trial.
 fn nearest<const N: usize>(
     record: &LesionRecord,
     column: &'static str,
     now: f64,
-    shown: String,
+    shown: impl Fn(f64) -> String,
     trials: [Trial; N],
     class: Class,
     settings: &Settings,
@@ -105,7 +132,7 @@ fn nearest<const N: usize>(
                     now: Some(now),
                     bound: Some(trial.bound),
                     verdict: other,
-                    text: words::change(&trial.condition, Some(shown.clone()), other),
+                    text: words::change(&trial.condition, Some(shown(trial.bound)), other),
                 })
             },
         )

@@ -32,6 +32,22 @@ impl std::ops::Deref for Settings {
     }
 }
 
+impl Settings {
+    /// The same settings with every cut-off of perfusion and of PET times a factor above 0, to see what a cut-off of
+    /// another study would say.
+    pub fn with_cutoffs_scaled(&self, perfusion: f64, pet: f64) -> Self {
+        let mut scaled = self.0.clone();
+        scaled.dsc.scale(perfusion);
+        scaled.asl.scale(perfusion);
+        scaled.dce.iter_mut().for_each(|cutoff| cutoff.scale(perfusion));
+        scaled.pet.met.scale(pet);
+        scaled.pet.fet.scale(pet);
+        scaled.pet.fdopa.iter_mut().for_each(|cutoff| cutoff.scale(pet));
+        scaled.pet.fdg.iter_mut().for_each(|cutoff| cutoff.scale(pet));
+        Self(scaled)
+    }
+}
+
 impl From<Settings> for Unchecked {
     fn from(settings: Settings) -> Self {
         settings.0

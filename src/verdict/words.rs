@@ -4,8 +4,7 @@ use crate::lesion::LesionRecord;
 
 use super::decide::Decision;
 use super::evidence::Evidence;
-use super::growth::{Followup, GrowthState};
-use super::posterior::{TestRetest, test_retest};
+use super::growth::{Against, Followup, GrowthState};
 use super::rules::{ReasonCode, Rule};
 use super::{Class, Confidence, Finding, NextStep, Pole, Posterior, Settings, Window};
 
@@ -87,23 +86,15 @@ impl NextStep {
     }
 }
 
-/// The verdict in two or three sentences: what was read, the rule, the doubt.
-pub(super) fn explanation(
-    record: &LesionRecord,
-    evidence: &Evidence,
-    decision: &Decision,
-    posterior: Option<Posterior>,
-    settings: &Settings,
-) -> String {
+/// The verdict in two or three sentences: what was read, what the follow-up did, the rule. The posterior and the
+/// test-retest range are fields of their own and stand beside it.
+pub(super) fn explanation(record: &LesionRecord, evidence: &Evidence, decision: &Decision) -> String {
     let mut sentences = vec![readings(&evidence.findings)];
     if let Some(followup) = decision.followup {
         sentences.push(followup_sentence(followup));
     }
     if let (Some(rule), Some(class), Some(confidence)) = (decision.rule, decision.class, decision.confidence) {
         sentences.push(rule_sentence(rule, class, confidence));
-    }
-    if let Some(doubt) = doubt(evidence, posterior, settings) {
-        sentences.push(doubt);
     }
     if record.histology.is_some() {
         sentences.push("Histology of this lesion overrides imaging.".to_owned());
@@ -136,17 +127,38 @@ pub(super) fn reading(finding: &Finding) -> String {
 }
 
 /// A value with as many digits (two at least) as it takes to stand on the right side of its bounds.
-fn beside_bounds(value: f64, finding: &Finding) -> String {
-    for digits in 2..=15 {
+pub(super) fn beside_bounds(value: f64, finding: &Finding) -> String {
+    let bounds: Vec<f64> = finding.low.into_iter().chain(finding.high).collect();
+    on_its_side(value, &bounds, 2)
+}
+
+/// A value with `digits` decimals, or as many more as it takes not to be rounded onto or across a bound.
+fn on_its_side(value: f64, bounds: &[f64], digits: usize) -> String {
+    for digits in digits..=15 {
         let text = format!("{value:.digits$}");
         let shown: f64 = text.parse().unwrap_or(value);
-        let same_side =
-            |bound: Option<f64>| bound.is_none_or(|bound| shown.total_cmp(&bound) == value.total_cmp(&bound));
-        if same_side(finding.low) && same_side(finding.high) {
+        if bounds.iter().all(|bound| shown.total_cmp(bound) == value.total_cmp(bound)) {
             return text;
         }
     }
     value.to_string()
+}
+
+/// A change of the volume and the bound that it is told beside, such as `+39.7 %` and `40 %`: with as many decimals as
+/// it takes for the two texts to stand as the numbers do.
+pub(super) fn percent_beside(change: f64, bound: f64) -> (String, String) {
+    let whole = format!("{bound:.0}");
+    let is_whole = whole.parse() == Ok(bound);
+    let mut texts = (change.to_string(), bound.to_string());
+    for digits in 0..=15 {
+        let trial = (format!("{change:+.digits$}"), if is_whole { whole.clone() } else { format!("{bound:.digits$}") });
+        let shown = |text: &str| text.parse().unwrap_or(f64::NAN);
+        if shown(&trial.0).total_cmp(&shown(&trial.1)) == change.total_cmp(&bound) {
+            texts = trial;
+            break;
+        }
+    }
+    (format!("{} %", texts.0), format!("{} %", texts.1))
 }
 
 fn followup_sentence(followup: Followup) -> String {
@@ -154,8 +166,9 @@ fn followup_sentence(followup: Followup) -> String {
 }
 
 /// What the volume did, such as `the volume changed by +60 % in 49 days (growth counts from 40 %): grown`.
-pub(super) fn followup_change(Followup { state, change, threshold, days, .. }: Followup) -> String {
+pub(super) fn followup_change(Followup { state, against, change, threshold, days, .. }: Followup) -> String {
     let after = days.map_or_else(String::new, |days| format!(" in {days} days"));
+    let (change, threshold) = percent_beside(change, threshold);
     let state = match state {
         GrowthState::Grown => "grown",
         GrowthState::Equivocal => "larger, but within the measurement error of a lesion of this size",
@@ -163,7 +176,14 @@ pub(super) fn followup_change(Followup { state, change, threshold, days, .. }: F
         GrowthState::Smaller => "smaller",
         GrowthState::Resolved => "resolved",
     };
-    format!("the volume changed by {change:+.0} %{after} (growth counts from {threshold:.0} %): {state}")
+    let since = match against {
+        Against::Index => after,
+        Against::Nadir => format!(
+            " since it was smallest{}",
+            days.map_or_else(String::new, |days| format!(", {days} days after the index scan"))
+        ),
+    };
+    format!("the volume changed by {change}{since} (growth counts from {threshold}): {state}")
 }
 
 pub(super) fn rule_sentence(rule: Rule, class: Class, confidence: Confidence) -> String {
@@ -173,25 +193,6 @@ pub(super) fn rule_sentence(rule: Rule, class: Class, confidence: Confidence) ->
         Confidence::None => format!("{verdict} by rule {rule}: {title}."),
         _ => format!("{verdict}, {}, by rule {rule}: {title}.", confidence.words()),
     }
-}
-
-fn doubt(evidence: &Evidence, posterior: Option<Posterior>, settings: &Settings) -> Option<String> {
-    let mut parts = Vec::new();
-    if let Some(Posterior { value, low, high, before_followup }) = posterior {
-        let when = if before_followup { " before follow-up" } else { "" };
-        parts.push(format!(
-            "estimated probability of recurrence{when} {value:.2} ({low:.2}–{high:.2} over the published priors)"
-        ));
-    }
-    let rcbv =
-        evidence.findings.iter().find(|finding| finding.column.starts_with("rcbv") && finding.pole != Pole::Missing);
-    if let Some(TestRetest { low, high, .. }) = rcbv.and_then(|rcbv| test_retest(rcbv.value?, settings)) {
-        parts.push(format!(
-            "a repeated rCBV could read {low:.2}–{high:.2} (95 %, test-retest variation {:.0} %)",
-            100.0 * settings.rcbv_wcv
-        ));
-    }
-    (!parts.is_empty()).then(|| capitalized(&parts.join("; ")) + ".")
 }
 
 /// The sentence of a reason, with the numbers of this lesion.
@@ -306,5 +307,15 @@ mod tests {
         assert_eq!(reading(&finding(2.8)), "Mean rCBV (DSC) is 2.80, above 1.75");
         assert_eq!(beside_bounds(1.75, &finding(1.75)), "1.75");
         assert_eq!(beside_bounds(0.999, &finding(0.999)), "0.999");
+    }
+
+    #[test]
+    fn a_change_just_below_the_growth_that_counts_does_not_print_as_it() {
+        let beside = |change, bound| percent_beside(change, bound);
+        assert_eq!(beside(39.7, 40.0), ("+39.7 %".to_owned(), "40 %".to_owned()));
+        assert_eq!(beside(60.0, 40.0), ("+60 %".to_owned(), "40 %".to_owned()));
+        assert_eq!(beside(40.0, 40.0), ("+40 %".to_owned(), "40 %".to_owned()));
+        assert_eq!(beside(-30.2, 40.0), ("-30 %".to_owned(), "40 %".to_owned()));
+        assert_eq!(beside(68.65, 68.72), ("+68.65 %".to_owned(), "68.72 %".to_owned()));
     }
 }

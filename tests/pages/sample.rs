@@ -1,14 +1,18 @@
 //! Synthetic pages: values and pictures are invented, no patient is shown.
 
 use jiff::civil::Date;
-use relight::clinical::{Pathway, Symptoms, Tracer};
+use relight::clinical::{ExtentStudy, Pathway, Symptoms, Tracer};
+use relight::cohort::{AuditLesion, audit};
 use relight::lesion::LesionRecord;
 use relight::quality::{Caveat, CaveatCode, Check, Quality};
+use relight::reanalysis::{Alternative, Choice, judge_again};
 use relight::report::model::{
     BolusFigure, LesionPage, Locator, Panel, PanelKind, Provenance, Raster, StudyPage, StudyRow, SubjectPage,
     TestRetest, TimePoint,
 };
+use relight::report::surveillance::{GrowthRow, ProtocolRow, ScheduleRow, Surveillance};
 use relight::settings::default_section;
+use relight::surveillance::{Baseline, End, Focality, Met};
 use relight::verdict::{Verdict, Window, judge};
 
 pub fn date(text: &str) -> Date {
@@ -215,7 +219,13 @@ pub fn judged(record: &LesionRecord) -> Verdict {
 
 pub fn time_point(record: LesionRecord, verdict: Verdict, panels: Vec<Panel>) -> TimePoint {
     let has_dsc = record.rcbv_mean.is_some();
+    let alternatives = [
+        Alternative::new(Choice::MedianRcbv, record.rcbv_median.map(|median| ("rcbv_mean", median))),
+        Alternative::impossible(Choice::MaskSmaller, "no usable voxel of the DSC series is left"),
+    ];
+    let stability = judge_again(&record, &verdict, &alternatives, &default_section("verdict"));
     TimePoint {
+        stability,
         bolus: has_dsc.then(|| bolus(record.rcbv_mean.unwrap_or(1.0))),
         dsc_checks: if has_dsc { dsc_checks() } else { Vec::new() },
         pet_checks: if record.suv_max.is_some() || record.tbr_max.is_some() {
@@ -257,6 +267,7 @@ pub fn subject(lesions: Vec<LesionPage>) -> SubjectPage {
         radiotherapy_end: Some(date("2025-06-20")),
         study_link: Some("index.html".into()),
         lesions,
+        surveillance: None,
         provenance: provenance(),
     }
 }
@@ -377,7 +388,48 @@ pub fn judged_sarcoma() -> SubjectPage {
     record.curve_type = Some("washout".into());
     let verdict = judged(&record);
     page.lesions[0].time_points.push(time_point(record, verdict, first.panels));
+    page.surveillance = Some(surveillance());
     page
+}
+
+/// The surveillance of that subject, with a doubt in each part.
+fn surveillance() -> Surveillance {
+    let row = |field: &str, first: &str, second: Option<&str>| ProtocolRow {
+        image: "DCE".into(),
+        field: field.into(),
+        values: vec![Some(first.into()), second.map(str::to_owned)],
+        differs: second.is_some_and(|second| second != first),
+    };
+    let schedule = |end, next: &str, overdue: &[&str]| ScheduleRow {
+        name: "nccn-sts".into(),
+        source: "S0 (ACR soft-tissue recurrence): MRI every 3-6 months for the first 2-3 years".into(),
+        end,
+        modality: "MRI without and with contrast".into(),
+        next: Some(date(next)),
+        chest: None,
+        overdue: overdue.iter().map(|day| date(day)).collect(),
+        ionizing: 0,
+    };
+    Surveillance {
+        as_of: Some(date("2026-05-12")),
+        grade: Some("G3".into()),
+        site: Some("left thigh".into()),
+        guard: vec![("no symptoms at the primary site".into(), Met::Met), ("treated".into(), Met::NotRecorded)],
+        fallback: vec!["Metal hardware: MRI with metal-artifact reduction first.".into()],
+        treatment_end: Some(date("2025-12-20")),
+        baseline: Some(Baseline::OutOfWindow(date("2026-02-03"))),
+        schedules: vec![
+            schedule(End::Tight, "2026-06-20", &["2026-03-20", "2026-04-20"]),
+            schedule(End::Loose, "2026-06-20", &[]),
+        ],
+        sessions: vec!["ses-01".into(), "ses-02".into()],
+        protocol: vec![row("RepetitionTime", "0.005 s", Some("0.004 s")), row("FlipAngle", "15°", None)],
+        focality: Some((Focality::Multifocal, 2)),
+        growth: vec![GrowthRow { lesion: "1".into(), since_resection: Some(1.32), flagged: true, between_scans: None }],
+        extent: ExtentStudy::ALL.iter().map(|study| (*study, *study == ExtentStudy::LocalMri)).collect(),
+        resectability: vec![("Prior radiotherapy".into(), None)],
+        covariates: vec![("Age at the second operation".into(), Some("61".into()))],
+    }
 }
 
 /// A subject with five lesions of every kind.
@@ -394,7 +446,7 @@ pub fn five_lesions() -> SubjectPage {
 /// A study of `count` lesions.
 pub fn study(count: usize) -> StudyPage {
     let kinds = [recurrence(), necrosis(), indeterminate(), sarcoma().lesions.remove(0)];
-    let lesions = (0..count)
+    let lesions: Vec<StudyRow> = (0..count)
         .map(|index| {
             let time_point = kinds[index % kinds.len()].time_points.last().unwrap();
             let mut record = time_point.record.clone();
@@ -413,10 +465,16 @@ pub fn study(count: usize) -> StudyPage {
             }
         })
         .collect();
+    let audited: Vec<AuditLesion<'_>> = lesions
+        .iter()
+        .map(|row| AuditLesion { record: &row.record, verdict: &row.verdict, site: None, scanner: None })
+        .collect();
+    let audit = audit(&audited, &default_section("cohort"));
     StudyPage {
         title: "Enhancing lesions after radiotherapy".into(),
         lesions,
         failures: vec![("sub-022 ses-02".into(), "DSC has 14 frames, at least 30 are needed".into())],
+        audit: Some(audit),
         as_of: Some(date("2026-06-30")),
         provenance: provenance(),
     }

@@ -133,7 +133,7 @@ fn finite_runs(time: &[f64], values: &[f64]) -> Vec<Vec<(f64, f64)>> {
 }
 
 /// Gives plotters a font to measure text with; the page draws it in its own font.
-fn register_text_metrics() -> Option<()> {
+pub(super) fn register_text_metrics() -> Option<()> {
     static REGISTERED: OnceLock<bool> = OnceLock::new();
     let registered =
         *REGISTERED.get_or_init(|| register_font("sans-serif", FontStyle::Normal, dejavu::sans::regular()).is_ok());

@@ -5,5 +5,8 @@ pub mod color;
 pub mod glyph;
 pub mod panel;
 pub mod picture;
+pub mod reliability;
+pub mod roc;
 pub mod ruler;
+mod square;
 pub mod timeline;

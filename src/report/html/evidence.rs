@@ -7,6 +7,7 @@ use super::shell::heading;
 use super::subject::{Lesion, section_heading, session};
 use crate::report::figures::{bolus, glyph, panel};
 use crate::report::model::{Panel, PanelKind, TimePoint};
+use crate::report::number::shown;
 use crate::report::words;
 
 /// Earlier sessions with pictures.
@@ -38,8 +39,57 @@ pub fn evidence(lesion: &Lesion) -> Markup {
                     }
                 }
             }
+            (choices(lesion.latest, level))
             (heading(level, "small-title", "", html! { "All measures" }))
             (table(lesion.time_points))
+        }
+    }
+}
+
+/// The verdict under other choices of the analysis.
+fn choices(time_point: &TimePoint, level: u8) -> Markup {
+    let Some(stability) = &time_point.stability else { return html! {} };
+    let measure = |measure: Option<(&'static str, f64)>| {
+        html! {
+            @match measure {
+                Some((column, value)) => { (shown(column, value, &[]).html()) },
+                None => { span .muted { "–" } },
+            }
+        }
+    };
+    html! {
+        (heading(level, "small-title", "", html! { (words::CHOICES_TITLE) }))
+        p .cap { (words::choices(stability)) }
+        div .tblscroll tabindex="0" role="group" aria-label=(words::CHOICES_TITLE) {
+            table .dense {
+                thead { tr {
+                    th scope="col" { "Choice" }
+                    th scope="col" .n { "Perfusion" }
+                    th scope="col" .n { "PET" }
+                    th scope="col" { "Result" }
+                } }
+                tbody {
+                    @for reanalysis in &stability.reanalyses {
+                        tr {
+                            th scope="row" { (reanalysis.words) }
+                            td .n { (measure(reanalysis.perfusion)) }
+                            td .n { (measure(reanalysis.pet)) }
+                            td .result {
+                                @match &reanalysis.problem {
+                                    Some(problem) => span .muted { "Not possible: " (problem) },
+                                    None => {
+                                        span class={ "gl " (glyph::class_style(reanalysis.verdict)) } {
+                                            (glyph::class(reanalysis.verdict)) (words::class(reanalysis.verdict))
+                                        }
+                                        @if let Some(rule) = reanalysis.rule { ", rule " (rule) }
+                                        @if !reanalysis.same { b { ", another result" } }
+                                    },
+                                }
+                            }
+                        }
+                    }
+                }
+            }
         }
     }
 }

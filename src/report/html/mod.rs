@@ -8,6 +8,7 @@ mod shell;
 mod study;
 mod subject;
 mod summary;
+mod surveillance;
 
 pub use study::study_page;
 pub use subject::subject_page;

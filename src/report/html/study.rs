@@ -1,9 +1,12 @@
 //! The study page: how many read which way, what needs attention, and every lesion with a link to its page.
 
+use std::collections::BTreeMap;
+
 use jiff::civil::Date;
 use maud::{Markup, html};
 
 use super::shell::{Page, short};
+use crate::cohort::{Audit, Rate};
 use crate::quality::Quality;
 use crate::report::figures::glyph;
 use crate::report::model::{StudyPage, StudyRow};
@@ -55,6 +58,7 @@ pub fn study_page(page: &StudyPage) -> String {
         section #results .results aria-label="Results" { (bar(page)) }
         section #attention .keep { h2 .section { "Needs attention" } (attention(page)) }
         section #lesions { h2 .section { "Lesions" } (table(page)) }
+        @if let Some(audit) = &page.audit { section #audit .keep { h2 .section { (words::AUDIT_TITLE) } (audit_table(audit)) } }
         section #provenance { (provenance(page)) }
     };
     Page {
@@ -311,6 +315,50 @@ fn bare(number: Option<Shown>) -> Markup {
             Some(number) => data value=(number.exact) { (number.text) },
             None => span .muted { "–" },
         }
+    }
+}
+
+/// How often the rules gave an answer, against what the source expects.
+fn audit_table(audit: &Audit) -> Markup {
+    let share = |value: f64| format!("{:.0}", 100.0 * value);
+    let rows = [
+        ("Perfusion, PET and symptoms known".to_owned(), audit.integrated),
+        ("Other lesions".to_owned(), audit.others),
+    ];
+    let groups = |title: &str, groups: &BTreeMap<String, Rate>| -> Vec<(String, Rate)> {
+        groups.iter().map(|(name, rate)| (format!("{title}: {name}"), *rate)).collect()
+    };
+    let by_site = groups("Site", &audit.by_site);
+    let by_scanner = groups("Scanner", &audit.by_scanner);
+    html! {
+        p { (audit.words) }
+        div .tblscroll tabindex="0" role="group" aria-label=(words::AUDIT_TITLE) {
+            table .dense {
+                caption { (words::AUDIT_CAPTION) }
+                thead { tr {
+                    th scope="col" { "Lesions" }
+                    th scope="col" .n { "Answered" }
+                    th scope="col" .n { "Share, %" }
+                    th scope="col" .n { "95 % interval" }
+                } }
+                tbody {
+                    @for (name, Rate { determinate, .. }) in rows.iter().chain(&by_site).chain(&by_scanner) {
+                        tr {
+                            th scope="row" { (name) }
+                            td .n { (determinate.count) " of " (determinate.total) }
+                            td .n { (determinate.share.map_or_else(|| "–".to_owned(), share)) }
+                            td .n {
+                                @match (determinate.low, determinate.high) {
+                                    (Some(low), Some(high)) => { (share(low)) "–" (share(high)) },
+                                    _ => { span .muted { "–" } },
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        @if audit.not_judged > 0 { p .cap { (counted(audit.not_judged, "lesion", "lesions")) " not judged." } }
     }
 }
 

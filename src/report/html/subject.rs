@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::shell::{Page, heading, short};
-use super::{evidence, quality, summary};
+use super::{evidence, quality, summary, surveillance};
 use crate::report::figures::glyph;
 use crate::report::model::{LesionPage, SubjectPage, TimePoint};
 use crate::report::number::day;
@@ -77,6 +77,7 @@ pub fn subject_page(page: &SubjectPage) -> String {
     let body = html! {
         @if lesions.len() != 1 { (contents(page, &lesions)) }
         @for lesion in &lesions { (lesion_article(lesion)) }
+        @if let Some(found) = &page.surveillance { section #surveillance .pg { (surveillance::section(found)) } }
         section #provenance .pg[many] { (quality::provenance(&page.provenance)) }
     };
     Page {
@@ -123,6 +124,9 @@ fn links(page: &SubjectPage, lesions: &[Lesion]) -> Vec<(String, String)> {
                 links.push((format!("#{}", lesion.anchor("summary")), words::capitalized(&lesion.label())));
             }
         }
+    }
+    if page.surveillance.is_some() {
+        links.push(("#surveillance".to_owned(), "Surveillance".to_owned()));
     }
     links.push(("#provenance".to_owned(), "Provenance".to_owned()));
     links

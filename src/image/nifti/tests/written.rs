@@ -1,6 +1,7 @@
 //! What is written reads back.
 
 use super::*;
+use crate::image::{write_labels_with, write_scaled_volume};
 
 #[test]
 fn what_is_written_reads_back_in_every_orientation() {
@@ -23,8 +24,21 @@ fn what_is_written_reads_back_in_every_orientation() {
             );
 
             let mut bytes = Vec::new();
+            write_scaled_volume(&mut bytes, &volume, 0.1, compression).unwrap();
+            let scaled = folder.open(&bytes).unwrap().read_volume().unwrap();
+            for (scaled, &value) in scaled.data.iter().zip(&volume.data) {
+                assert_eq!(scaled.to_bits(), ((f64::from(value) * 0.1) as f32).to_bits());
+            }
+
+            let mut bytes = Vec::new();
             write_labels(&mut bytes, &labels, compression).unwrap();
             assert_eq!(folder.open(&bytes).unwrap().read_labels().unwrap(), labels);
+
+            let mut bytes = Vec::new();
+            write_labels_with(&mut bytes, &grid, 300, 11..42, |index| labels.data[index] % 301, compression).unwrap();
+            let within = |i: u32| if (11..42).contains(&i) { i * i % 301 } else { 0 };
+            let again = folder.open(&bytes).unwrap().read_labels().unwrap();
+            assert_eq!(again.data, (0..60).map(within).collect::<Vec<u32>>());
 
             let mut bytes = Vec::new();
             write_mask(&mut bytes, &mask, compression).unwrap();
@@ -120,7 +134,7 @@ fn a_series_reads_back_with_its_frame_time() {
     let mut out = Vec::new();
     let narrow = StoredAs::Int16 { slope: 0.0001, intercept: 0.0 };
     let error = write_series(&mut out, &grid, 4, None, narrow, Compression::None, fill).unwrap_err().to_string();
-    assert_eq!(error, "cannot write the image: voxel: expected a value that fits a 16-bit integer, found -8.0");
+    assert_eq!(error, "cannot write the image: voxel: expected a value that fits a 16-bit integer, found -10.0");
     let flat = StoredAs::Int16 { slope: 0.0, intercept: 0.0 };
     assert!(write_series(&mut out, &grid, 4, None, flat, Compression::None, fill).is_err());
     assert!(write_series(&mut out, &grid, 40_000, None, narrow, Compression::None, fill).is_err());

@@ -1,0 +1,94 @@
+//! `relight annotate`: a clinical finding for a lesion that was measured, and the verdict with it.
+
+use std::path::PathBuf;
+
+use serde_json::json;
+
+use super::Global;
+use super::exit::{Exit, Failure, Outcome, print_json};
+use super::report::failure;
+use crate::dataset::AnnotationField;
+use crate::pipeline::{self, AgainError, AnnotateOptions};
+
+/// Record a clinical finding for a lesion, and judge that lesion again.
+///
+/// The finding is added to annotations.tsv of the output, where no line is ever changed: of several findings about the
+/// same thing the last one holds, and n/a withdraws it. Later runs keep what was recorded. Tables, provenance and pages
+/// are written again; no image is read.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// Output folder of `relight run`.
+    output: PathBuf,
+    /// The subject, with or without `sub-`.
+    #[arg(long, alias = "participant_label", value_name = "LABEL")]
+    participant_label: String,
+    /// The session, with or without `ses-`; not given where the study has no sessions.
+    #[arg(long, alias = "session_label", value_name = "LABEL")]
+    session_label: Option<String>,
+    /// Label of the lesion [default: all lesions of the session, for symptoms and therapy].
+    #[arg(long, value_name = "N")]
+    lesion: Option<String>,
+    /// Symptoms at the visit: none, new, ambiguous, unknown or new_with_severe_oedema.
+    #[arg(long, value_name = "WORD")]
+    symptoms: Option<String>,
+    /// Change of the steroid dose: up, none or down.
+    #[arg(long, alias = "steroid_change", value_name = "WORD")]
+    steroid_change: Option<String>,
+    /// Anti-angiogenic therapy: yes or no.
+    #[arg(long, value_name = "WORD")]
+    antiangiogenic: Option<String>,
+    /// Biopsy of this lesion: tumor, mixed or necrosis.
+    #[arg(long, value_name = "WORD")]
+    histology: Option<String>,
+    /// Place against the radiotherapy field: inside, outside or margin.
+    #[arg(long, alias = "rt_field", value_name = "WORD")]
+    rt_field: Option<String>,
+    /// Whether the enhancement is new or larger: yes, no or unknown.
+    #[arg(long, alias = "new_enhancement", value_name = "WORD")]
+    new_enhancement: Option<String>,
+    /// Whether the margins are clear: clear or indeterminate.
+    #[arg(long, value_name = "WORD")]
+    margins: Option<String>,
+    /// Label of the person who tells it; a pseudonym, never a name.
+    #[arg(long, value_name = "LABEL")]
+    by: String,
+}
+
+pub(super) fn execute(arguments: &Arguments, global: &Global) -> Result<Outcome, Failure> {
+    let settings = global.load_settings()?;
+    let told = [
+        (AnnotationField::Symptoms, &arguments.symptoms),
+        (AnnotationField::SteroidChange, &arguments.steroid_change),
+        (AnnotationField::Antiangiogenic, &arguments.antiangiogenic),
+        (AnnotationField::Histology, &arguments.histology),
+        (AnnotationField::RtField, &arguments.rt_field),
+        (AnnotationField::NewEnhancement, &arguments.new_enhancement),
+        (AnnotationField::Margins, &arguments.margins),
+    ];
+    let findings = told.into_iter().filter_map(|(field, word)| Some((field, word.clone()?))).collect();
+    let options = AnnotateOptions {
+        output: arguments.output.clone(),
+        participant: arguments.participant_label.clone(),
+        session: arguments.session_label.clone(),
+        lesion: arguments.lesion.clone(),
+        findings,
+        by: arguments.by.clone(),
+        command_line: std::env::args().collect(),
+    };
+    let annotated = pipeline::annotate(&options, &settings).map_err(|error| match error {
+        AgainError::Finding(_) => Failure::new(Exit::Usage, error),
+        other => failure(other),
+    })?;
+    let verdicts: Vec<String> = annotated
+        .lesions
+        .iter()
+        .map(|row| {
+            let word = |column: &str| row[column].as_str().unwrap_or("n/a").replace('_', " ");
+            format!("lesion {}: {} (rule {})", word("lesion"), word("verdict"), word("rule"))
+        })
+        .collect();
+    if global.json {
+        print_json(&json!({ "session": annotated.session, "lesions": annotated.lesions }))?;
+    }
+    Ok(Outcome::done(format!("{} annotated; {}", annotated.session, verdicts.join("; "))))
+}

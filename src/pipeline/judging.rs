@@ -1,0 +1,405 @@
+//! One subject's finished sessions lined up in time, judged, written and drawn: the half of a run that needs no image.
+
+use std::collections::BTreeMap;
+
+use jiff::civil::Date;
+use serde_json::{Map, Value, json};
+
+use super::finished::{Finished, lesions_name};
+use super::followup::{Milestones, line_up};
+use super::measured::{Judged, Measured};
+use super::session::quality_failed;
+use super::subject::VERSION;
+use crate::dataset::{
+    DatasetError, FileRecord, LesionRow, OutputFolder, json_text, lesions_dictionary, lesions_tsv, write_file,
+};
+use crate::quality::{Caveat, CaveatCode};
+use crate::report::html::subject_page;
+use crate::report::model::{LesionPage, Provenance, SubjectPage};
+use crate::report::surveillance::Surveillance;
+use crate::settings::Settings;
+use crate::verdict::{self, Verdict};
+
+/// The doubts that lining up raises; they are raised anew each time.
+const RAISED_HERE: [CaveatCode; 3] =
+    [CaveatCode::LesionsNotMatched, CaveatCode::LesionNotInMask, CaveatCode::ScanBeforeTreatment];
+
+/// Where subjects are written, and by which rules they are judged.
+pub struct Judging<'a> {
+    /// The output.
+    pub output: &'a OutputFolder,
+    /// Settings.
+    pub settings: &'a Settings,
+    /// Their hash.
+    pub hash: String,
+}
+
+/// What became of a subject.
+pub struct JudgedSubject {
+    /// The rows of its lesions, as JSON.
+    pub lesions: Vec<Value>,
+    /// Sessions with a failed quality check.
+    pub quality_failures: usize,
+}
+
+/// A session without a result: its label and date.
+pub type Lacking = (String, Option<Date>);
+
+/// The rows of one lesion: place of the session, place of the row in it.
+type Scans = Vec<(usize, usize)>;
+
+impl Judging<'_> {
+    /// Lines the sessions of a subject up in time, judges every lesion, writes tables, puts sessions that were measured
+    /// now into place, and draws the page. A session of an earlier run is written only where something in it changed.
+    /// `lacking` names sessions of the subject that hold a scan and have no result; `None` where only the output is known:
+    /// then the rows keep what they say of it. `surveil` tells the surveillance of a sarcoma subject and adds its doubts
+    /// to the rows; see [`Judging::kept_surveillance`] for where only the output is known.
+    pub fn write(
+        &self,
+        mut sessions: Vec<Finished>,
+        lacking: Option<&[Lacking]>,
+        surveil: impl FnOnce(&mut [Finished]) -> Option<Surveillance>,
+    ) -> Result<Option<JudgedSubject>, DatasetError> {
+        if sessions.iter().all(|session| session.date.is_some()) {
+            sessions.sort_by_key(|session| session.date);
+        }
+        let Some(subject) = sessions.last().map(|session| session.subject.clone()) else { return Ok(None) };
+        let participant_id = sessions[0].participant_id.clone();
+        let by_lesion = by_lesion(&sessions);
+        let milestones = Milestones { rt_end: subject.rt_end, resection: subject.resection_date };
+        for scans in by_lesion.values() {
+            follow(&mut sessions, scans, milestones);
+        }
+        tell_lacking(&mut sessions, lacking);
+        let surveillance = surveil(&mut sessions);
+        self.keep_surveillance(&participant_id, surveillance.as_ref())?;
+        let judged: Vec<Vec<Judged>> = sessions
+            .iter()
+            .map(|session| session.lesions.iter().map(|lesion| lesion.judge(&self.settings.verdict)).collect())
+            .collect();
+        let mut inputs: Vec<FileRecord> = Vec::new();
+        let mut done = JudgedSubject { lesions: Vec::new(), quality_failures: 0 };
+        for (session, judged) in sessions.iter_mut().zip(&judged) {
+            inputs.extend(session.completion.inputs.iter().cloned());
+            if session.asked {
+                done.quality_failures += usize::from(session.lesions.iter().any(quality_failed));
+                let rows = session.lesions.iter().zip(judged);
+                done.lesions.extend(rows.map(|(lesion, judged)| Value::Object(row_json(lesion, &judged.verdict))));
+            }
+            self.write_session(session, judged)?;
+        }
+        let lesions = by_lesion.values().map(|scans| LesionPage {
+            time_points: scans
+                .iter()
+                .map(|&(place, row)| {
+                    let session = &sessions[place];
+                    session.lesions[row].time_point(judged[place][row].clone(), &session.annotations)
+                })
+                .collect(),
+        });
+        let page = SubjectPage {
+            participant_id: participant_id.clone(),
+            diagnosis: subject.diagnosis,
+            radiotherapy: subject.radiotherapy,
+            radiotherapy_end: subject.rt_end,
+            study_link: Some("index.html".to_owned()),
+            lesions: lesions.collect(),
+            surveillance,
+            provenance: self.provenance(&sessions, inputs),
+        };
+        let path = self.output.root().join(format!("{participant_id}.html"));
+        write_file(&path, subject_page(&page).as_bytes())?;
+        Ok(Some(done))
+    }
+
+    /// Keeps the surveillance of a subject beside its sessions, so that its page can be drawn again.
+    fn keep_surveillance(&self, participant_id: &str, found: Option<&Surveillance>) -> Result<(), DatasetError> {
+        let Some(found) = found else { return Ok(()) };
+        let file = surveillance_name(participant_id);
+        let value = serde_json::to_value(found)
+            .map_err(|error| DatasetError::Broken { file: file.clone(), problem: error.to_string() })?;
+        write_file(&self.output.root().join(participant_id).join(file), json_text(&value).as_bytes())
+    }
+
+    /// The surveillance that an earlier run kept of a subject.
+    pub fn kept_surveillance(&self, participant_id: &str) -> Option<Surveillance> {
+        let path = self.output.root().join(participant_id).join(surveillance_name(participant_id));
+        serde_json::from_str(&std::fs::read_to_string(path).ok()?).ok()
+    }
+
+    fn write_session(&self, session: &mut Finished, judged: &[Judged]) -> Result<(), DatasetError> {
+        let folder = match &session.staging {
+            Some(staging) => staging.folder().to_path_buf(),
+            None => self.output.session(&session.participant_id, session.session_id.as_deref()),
+        };
+        let rows: Vec<LesionRow> = session
+            .lesions
+            .iter()
+            .zip(judged)
+            .map(|(lesion, judged)| LesionRow {
+                record: lesion.record.clone(),
+                verdict: judged.verdict.columns(codes(lesion)),
+            })
+            .collect();
+        let tsv = lesions_tsv(&rows, &verdict::COLUMNS);
+        let lesions: Vec<Value> =
+            session.lesions.iter().zip(judged).map(|(lesion, judged)| whole_json(lesion, judged)).collect();
+        let text = json_text(&json!({
+            "participant_id": session.participant_id,
+            "session_id": session.session_id,
+            "date": session.date,
+            "scanner": session.scanner,
+            "subject": session.subject,
+            "run_id": session.completion.run_id.as_str(),
+            "version": VERSION,
+            "rules_version": self.settings.verdict.rules_version,
+            "settings_hash": self.hash,
+            "columns": lesions_dictionary(&verdict::COLUMNS),
+            "lesions": lesions,
+        }));
+        let files = [(format!("{}_lesions.tsv", session.label), tsv), (lesions_name(&session.label), text)];
+        let changed = session.staging.is_some()
+            || files
+                .iter()
+                .any(|(name, text)| std::fs::read_to_string(folder.join(name)).ok().as_deref() != Some(text.as_str()));
+        if changed {
+            for (name, text) in &files {
+                write_file(&folder.join(name), text.as_bytes())?;
+            }
+            session.completion = session.completion.clone().write(&folder, &session.label)?;
+        }
+        if let Some(staging) = session.staging.take() {
+            staging.commit()?;
+        }
+        Ok(())
+    }
+
+    fn provenance(&self, sessions: &[Finished], inputs: Vec<FileRecord>) -> Provenance {
+        let ids: Vec<&str> = sessions.iter().map(|session| session.completion.run_id.as_str()).collect();
+        let run_id = match ids[..] {
+            [one] => one.to_owned(),
+            _ => crate::dataset::hash_text(&ids.join("\n")),
+        };
+        Provenance {
+            version: VERSION.to_owned(),
+            rules_version: self.settings.verdict.rules_version.clone(),
+            run_id,
+            settings_hash: self.hash.clone(),
+            inputs: inputs.into_iter().map(|record| (record.path, record.sha256)).collect(),
+        }
+    }
+}
+
+fn surveillance_name(participant_id: &str) -> String {
+    format!("{participant_id}_surveillance.json")
+}
+
+/// The rows of each lesion over the sessions, lesions by their number.
+fn by_lesion(sessions: &[Finished]) -> BTreeMap<(usize, String), Scans> {
+    let mut by_lesion: BTreeMap<(usize, String), Scans> = BTreeMap::new();
+    for (place, session) in sessions.iter().enumerate() {
+        for (row, lesion) in session.lesions.iter().enumerate() {
+            let label = lesion.record.lesion.clone().unwrap_or_default();
+            by_lesion.entry((label.parse().unwrap_or(usize::MAX), label)).or_default().push((place, row));
+        }
+    }
+    by_lesion
+}
+
+/// Fills the follow-up columns of one lesion, and tells where it cannot be followed.
+fn follow(sessions: &mut [Finished], scans: &Scans, milestones: Milestones) {
+    for &(place, row) in scans {
+        sessions[place].lesions[row].measured_caveats.retain(|caveat| !RAISED_HERE.contains(&caveat.code));
+    }
+    let mut records: Vec<_> = scans.iter().map(|&(place, row)| sessions[place].lesions[row].record.clone()).collect();
+    // METHOD: the components of a binary mask are numbered by size, so their numbers name the same lesion at two
+    // sessions only where there is one lesion at each.
+    let ambiguous =
+        |&&(place, row): &&(usize, usize)| sessions[place].lesions[row].numbered && sessions[place].lesions.len() > 1;
+    let matched = scans.len() < 2 || !scans.iter().any(|scan| ambiguous(&scan));
+    let untreated = if matched {
+        line_up(&mut records.iter_mut().collect::<Vec<_>>(), milestones)
+    } else {
+        let alone = |(place, record)| (!line_up(&mut [record], milestones).is_empty()).then_some(place);
+        records.iter_mut().enumerate().filter_map(alone).collect()
+    };
+    let mut raised: Vec<(usize, Caveat)> = Vec::new();
+    if !matched {
+        let names: Vec<&str> = scans.iter().map(|&(place, _)| sessions[place].name()).collect();
+        let detail = names.join(", ");
+        raised.extend((0..scans.len()).map(|scan| (scan, Caveat::new(CaveatCode::LesionsNotMatched, &detail))));
+    }
+    for scan in untreated {
+        let day = records[scan].scan_date.map_or_else(String::new, |day| day.to_string());
+        raised.push((scan, Caveat::new(CaveatCode::ScanBeforeTreatment, day)));
+    }
+    if let (Some(&(first, _)), Some(last)) = (scans.first(), scans.len().checked_sub(1)) {
+        let holds = |place: usize| scans.iter().any(|&(held, _)| held == place);
+        let without: Vec<&str> =
+            (first + 1..sessions.len()).filter(|&place| !holds(place)).map(|place| sessions[place].name()).collect();
+        if !without.is_empty() {
+            raised.push((last, Caveat::new(CaveatCode::LesionNotInMask, without.join(", "))));
+        }
+    }
+    for (&(place, row), record) in scans.iter().zip(records) {
+        sessions[place].lesions[row].record = record;
+    }
+    for (scan, caveat) in raised {
+        let (place, row) = scans[scan];
+        sessions[place].lesions[row].measured_caveats.push(caveat);
+    }
+}
+
+/// Tells each row which sessions before it have no result: one of them may be the index scan.
+///
+/// Where that is not known, what stands there stays, in the same place: the same output has the same bytes.
+fn tell_lacking(sessions: &mut [Finished], lacking: Option<&[Lacking]>) {
+    for session in sessions {
+        let missed = lacking.map(|lacking| missed_before(&session.label, session.date, lacking).join(", "));
+        for lesion in &mut session.lesions {
+            let caveats = &mut lesion.measured_caveats;
+            let known = caveats.iter().find(|caveat| caveat.code == CaveatCode::EarlierSessionMissing).cloned();
+            // A row of an earlier run may tell of a session that has its result by now.
+            caveats.retain(|caveat| caveat.code != CaveatCode::EarlierSessionMissing);
+            caveats.extend(match &missed {
+                None => known,
+                Some(missed) if missed.is_empty() => None,
+                Some(missed) => Some(Caveat::new(CaveatCode::EarlierSessionMissing, missed.clone())),
+            });
+        }
+    }
+}
+
+/// Which of the sessions without a result come before a session: by date where both are dated, by label otherwise.
+fn missed_before<'a>(label: &str, date: Option<Date>, lacking: &'a [Lacking]) -> Vec<&'a str> {
+    let before = |(other, other_date): &&Lacking| match (other_date, date) {
+        (Some(other), Some(date)) if *other != date => *other < date,
+        _ => other.as_str() < label,
+    };
+    lacking.iter().filter(before).map(|(other, _)| other.as_str()).collect()
+}
+
+/// The row as flat JSON: measured columns, then those of the verdict.
+pub fn row_json(lesion: &Measured, verdict: &Verdict) -> Map<String, Value> {
+    let mut row = lesion.record.json();
+    row.extend(verdict.json(codes(lesion)));
+    row
+}
+
+fn codes(lesion: &Measured) -> impl Iterator<Item = &'static str> + '_ {
+    lesion.measured_caveats.iter().map(|caveat| caveat.code.as_str())
+}
+
+/// Everything of a lesion: the row, and what stands beside it.
+fn whole_json(lesion: &Measured, judged: &Judged) -> Value {
+    let mut whole = row_json(lesion, &judged.verdict);
+    if let Ok(Value::Object(rest)) = serde_json::to_value(lesion) {
+        for (key, value) in rest {
+            whole.entry(key).or_insert(value);
+        }
+    }
+    whole.insert("reanalysis".to_owned(), serde_json::to_value(&judged.stability).unwrap_or(Value::Null));
+    whole.insert("verdict_details".to_owned(), serde_json::to_value(&judged.verdict).unwrap_or(Value::Null));
+    Value::Object(whole)
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+
+    use super::*;
+    use crate::dataset::{Completion, RunId};
+    use crate::lesion::LesionRecord;
+
+    fn session(name: &str, day: Date, lesions: &[(&str, f64)], numbered: bool) -> Finished {
+        let id = RunId::new(&[], name, "", "");
+        let lesion = |(label, volume): &(&str, f64)| Measured {
+            record: LesionRecord {
+                lesion: Some((*label).to_owned()),
+                scan_date: Some(day),
+                volume_ml: Some(*volume),
+                ..Default::default()
+            },
+            numbered,
+            ..Default::default()
+        };
+        Finished {
+            label: format!("sub-01_{name}"),
+            participant_id: "sub-01".to_owned(),
+            session_id: Some(name.to_owned()),
+            date: Some(day),
+            scanner: None,
+            subject: Default::default(),
+            lesions: lesions.iter().map(lesion).collect(),
+            annotations: Vec::new(),
+            completion: Completion {
+                measured_id: id.clone(),
+                run_id: id,
+                version: String::new(),
+                rules_version: String::new(),
+                settings_hash: String::new(),
+                inputs: Vec::new(),
+                outputs: Vec::new(),
+            },
+            staging: None,
+            asked: true,
+        }
+    }
+
+    fn followed(mut sessions: Vec<Finished>) -> Vec<Finished> {
+        // Twice, as in a run after a run: nothing is told twice.
+        for _ in 0..2 {
+            for scans in by_lesion(&sessions).values() {
+                follow(&mut sessions, scans, Milestones::default());
+            }
+        }
+        sessions
+    }
+
+    fn caveats(session: &Finished, row: usize) -> Vec<String> {
+        session.lesions[row].measured_caveats.iter().map(ToString::to_string).collect()
+    }
+
+    const JANUARY: Date = date(2026, 1, 5);
+    const MARCH: Date = date(2026, 3, 2);
+    const MAY: Date = date(2026, 5, 4);
+
+    #[test]
+    fn a_lesion_that_a_later_mask_leaves_out_is_told_where_it_was_last_seen() {
+        let sessions = followed(vec![
+            session("ses-01", JANUARY, &[("1", 4.0), ("2", 2.0)], false),
+            session("ses-02", MARCH, &[("1", 4.4)], false),
+            session("ses-03", MAY, &[("1", 4.4), ("3", 1.0)], false),
+        ]);
+        assert_eq!(caveats(&sessions[0], 1), ["LESION_NOT_IN_MASK: ses-02, ses-03"]);
+        assert!(
+            caveats(&sessions[2], 0).is_empty() && caveats(&sessions[2], 1).is_empty(),
+            "a new lesion is not missed"
+        );
+        let round = |place: usize, row: usize| sessions[place].lesions[row].record.followup_round;
+        assert_eq!((round(1, 0), round(2, 0), round(2, 1)), (Some(1.0), Some(2.0), None));
+    }
+
+    #[test]
+    fn components_of_binary_masks_are_compared_only_where_there_is_one() {
+        let one = followed(vec![
+            session("ses-01", JANUARY, &[("1", 4.0)], true),
+            session("ses-02", MARCH, &[("1", 6.0)], true),
+        ]);
+        assert_eq!(one[1].lesions[0].record.followup_change_percent, Some(50.0));
+        let two = followed(vec![
+            session("ses-01", JANUARY, &[("1", 4.0)], true),
+            session("ses-02", MARCH, &[("1", 6.0), ("2", 3.0)], true),
+        ]);
+        assert_eq!(two[1].lesions[0].record.followup_change_percent, None);
+        assert_eq!(caveats(&two[1], 0), ["LESIONS_NOT_MATCHED: ses-01, ses-02"]);
+        assert_eq!(two[1].lesions[1].record.followup_round, None);
+    }
+
+    #[test]
+    fn sessions_without_a_result_are_told_by_date() {
+        let lacking = [("sub-01_ses-09".to_owned(), Some(JANUARY)), ("sub-01_ses-01".to_owned(), Some(MAY))];
+        assert_eq!(missed_before("sub-01_ses-02", Some(MARCH), &lacking), ["sub-01_ses-09"]);
+        assert_eq!(missed_before("sub-01_ses-02", None, &lacking), ["sub-01_ses-01"]);
+    }
+}
