@@ -25,6 +25,8 @@ pub mod pet;
 pub mod lesion;
 pub mod verdict;
 
+pub mod reanalysis;
+
 pub mod surveillance;
 
 pub mod cohort;
