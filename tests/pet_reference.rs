@@ -12,7 +12,7 @@ use relight::settings::default_section;
 use relight::units::{Becquerels, Kilograms, Meters, Seconds};
 
 fn reference_data() -> Option<PathBuf> {
-    let folder = std::env::var_os("RELIGHT_REFERENCE_DATA").map(PathBuf::from);
+    let folder = std::env::var_os("RELIGHT_REFERENCE_DATA").map(PathBuf::from).filter(|folder| folder.is_dir());
     if folder.is_none() {
         println!("skipped: no reference data");
     }

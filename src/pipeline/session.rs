@@ -147,7 +147,7 @@ pub fn measure(
             perfusion: perfusion.as_ref().map(|(perfusion, _)| perfusion),
             uptake: uptake.first(),
             series: session.dsc.as_ref().map_or("", |dsc| dsc.image.file.relative()),
-            pictures: true,
+            for_page: true,
         };
         let record = facts(subject, session, drawn.label, drawn.name.clone(), masks.own.lesions.len() == 1);
         let mut measured = bench.lesion(place, record, caveats.clone())?;
@@ -286,8 +286,8 @@ pub struct Bench<'a> {
     pub uptake: Option<&'a (Uptake, Option<Tracer>)>,
     /// Name of the DSC series, for messages.
     pub series: &'a str,
-    /// Whether a page will show the lesions.
-    pub pictures: bool,
+    /// Whether a page will show the lesions: then pictures are drawn and other choices of the analysis are tried.
+    pub for_page: bool,
 }
 
 /// What the DSC series says of one lesion, beside its columns.
@@ -325,7 +325,9 @@ impl Bench<'_> {
             caveats.extend(uptake.caveats.iter().cloned());
             record.tracer.clone_from(tracer);
             caveats.extend(self.uptake_columns(place, uptake, &mut record)?);
-            measured.alternatives.extend(alternatives::of_uptake(uptake, place, &record));
+            if self.for_page {
+                measured.alternatives.extend(alternatives::of_uptake(uptake, place, &record));
+            }
             measured.pet_checks.clone_from(&uptake.result.checks);
             measured.background = methods::background(uptake);
             measured.methods.extend(methods::pet(uptake, self.settings));
@@ -344,7 +346,7 @@ impl Bench<'_> {
         }
         measured.alternatives = combined(std::mem::take(&mut measured.alternatives));
         measured.numbered = drawn.numbered;
-        if self.pictures {
+        if self.for_page {
             measured.panels = self.film_strip(&drawn.mask, &record, burden.as_ref());
         }
         measured.measured_caveats = without_repeats(caveats);
@@ -416,6 +418,7 @@ impl Bench<'_> {
             });
             burden = Some(Labels { grid: rcbv.grid, data: data.collect() });
             alternatives = match (&seen, record.rcbv_enhancing_mean) {
+                _ if !self.for_page => Vec::new(),
                 (Some((_, enhancing)), Some(_)) => {
                     let same_space = |difference: crate::image::SpaceDifference| SessionError::Mask {
                         file: "enhancing tissue".to_owned(),

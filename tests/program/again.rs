@@ -86,7 +86,7 @@ fn findings_are_kept_judged_and_replayed() {
 
     // A later run keeps what was told, whether it measures again or not.
     let annotated = contents(&out);
-    assert!(study.run("out", &[]).expect(0).last_line().contains("3 sessions unchanged"));
+    assert!(study.run("out", &[]).expect(0).last_line().contains("3 unchanged"));
     assert_eq!(contents(&out), annotated);
     study.run("out", &["--force"]).expect(0);
     assert_eq!(contents(&out), annotated);

@@ -177,7 +177,7 @@ fn a_session_that_stands_beside_broken_ones_is_the_same_as_alone() {
     study.run("beside", &[]).expect(5);
     let differing = differences(&study.beside("alone"), &study.beside("beside"));
     let names: Vec<&str> = differing.iter().map(|name| name.to_str().unwrap()).collect();
-    assert_eq!(names, ["index.html"]);
+    assert_eq!(names, ["index.html", "study.json"]);
 }
 
 #[test]

@@ -161,7 +161,7 @@ fn a_worklist_of_the_same_data_gives_the_same_numbers() {
     study.run("folder", &[]).expect(0);
     let people = table(&study.path("participants.tsv"));
     let mut list = String::from(
-        "participant_id\tsession_id\tt1c\tdsc\tpet\ttracer\tlesions\treference\tbrain\tpathway\tsex\tweight\theight\tresection_date\trt_end\tacq_time\tsymptoms\tsteroid_change\tantiangiogenic\n",
+        "participant_id\tsession_id\tt1c\tdsc\tpet\ttracer\tlesions\treference\tbrain\tpathway\tgrade\tsex\tweight\theight\tresection_date\trt_end\tacq_time\tsymptoms\tsteroid_change\tantiangiogenic\n",
     );
     for person in &people {
         let id = &person["participant_id"];
@@ -184,6 +184,7 @@ fn a_worklist_of_the_same_data_gives_the_same_numbers() {
                 mask("label-NAWM_mask"),
                 mask("desc-brain_mask"),
                 person["pathway"].clone(),
+                person["grade"].clone(),
                 person["sex"].clone(),
                 visit["weight"].clone(),
                 person["height"].clone(),

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::study::{Answer, Row, number, relight, rows, table};
 
 fn reference_data() -> Option<PathBuf> {
-    let folder = std::env::var_os("RELIGHT_REFERENCE_DATA").map(PathBuf::from);
+    let folder = std::env::var_os("RELIGHT_REFERENCE_DATA").map(PathBuf::from).filter(|folder| folder.is_dir());
     if folder.is_none() {
         println!("skipped: no reference data");
     }

@@ -76,7 +76,7 @@ fn a_sarcoma_page_tells_the_surveillance_of_its_subject() {
         "esmo-sts-high",
         "rps",
         "loose",
-        "since 20",
+        "since 10",
         // Baseline, protocol, growth, focality.
         "not in the 3–6 months",
         "RepetitionTime",

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::measures::{cell, number, table};
+use super::measures::{cell, cutoffs, number, table};
 use super::shell::heading;
 use super::subject::{Lesion, section_heading, session};
 use crate::report::figures::{bolus, glyph, panel};
@@ -52,7 +52,7 @@ fn choices(time_point: &TimePoint, level: u8) -> Markup {
     let measure = |measure: Option<(&'static str, f64)>| {
         html! {
             @match measure {
-                Some((column, value)) => { (shown(column, value, &[]).html()) },
+                Some((column, value)) => { (shown(column, value, &cutoffs(time_point, column)).html()) },
                 None => { span .muted { "–" } },
             }
         }
