@@ -69,7 +69,7 @@ fn several_delays(criterion: &mut Criterion) {
         (0..8).map(|i| Delay { signal_time: 1.8 + 0.25 + 0.35 * f64::from(i), bolus: 1.8 }).collect();
     let range = ArrivalRange { low: 0.1, high: 3.0, step: 0.01 };
     let model = SeveralDelaysModel::General;
-    let fit = SeveralDelays::new(model, constants, &delays, &[1.0; 8], range).expect("eight delays");
+    let fit = SeveralDelays::new(model, constants, &delays, &[1.0; 8], range, false).expect("eight delays");
     let cbf = |voxel: usize| 20.0 + (voxel % 97) as f64;
     let series =
         series(8, |voxel| delays.iter().map(|&delay| constants.difference(model, cbf(voxel), 1.1, delay)).collect());

@@ -47,6 +47,16 @@ pub enum AslError {
         /// Distinct delays.
         delays: usize,
     },
+    /// A bolus that is cut off after the image.
+    #[error(
+        "BolusCutOffDelayTime is {cut_off} s: expected less than the inversion time (PostLabelingDelay) of {delay} s"
+    )]
+    CutOffAfterImage {
+        /// Inversion time, s.
+        delay: f64,
+        /// Cut-off time, s.
+        cut_off: f64,
+    },
     /// A field strength without constants.
     #[error("MagneticFieldStrength is {found}: expected 1.5, 3 or 7 T, for which [asl] gives T1 of blood and tissue")]
     FieldStrength {

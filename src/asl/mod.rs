@@ -9,6 +9,7 @@ mod fit;
 mod model;
 mod pairs;
 mod quantify;
+mod region;
 mod settings;
 
 pub use error::{AslError, SettingError};
@@ -16,4 +17,5 @@ pub use fit::{ArrivalRange, AslFit, SeveralDelays};
 pub use model::{Constants, Delay, SeveralDelaysModel};
 pub use pairs::{Difference, DifferenceGroup, difference_groups};
 pub use quantify::{AslMap, AslModel, AslResult, M0Image, quantify};
+pub use region::AslRegion;
 pub use settings::{QualityLimits, Settings};

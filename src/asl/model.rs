@@ -62,6 +62,67 @@ impl Constants {
         }
     }
 
+    /// The difference over M0 and its slopes by flow (mL/100g/min) and arrival (s); see [`Constants::difference`].
+    ///
+    /// Where label has not arrived, all three are 0.
+    pub fn difference_and_slopes(&self, model: SeveralDelaysModel, cbf: f64, arrival: f64, delay: Delay) -> [f64; 3] {
+        let flow = cbf * PER_SECOND;
+        let (rate, rate_by_flow) = match model {
+            SeveralDelaysModel::General => {
+                (1.0 / self.tissue_t1 + flow / self.partition_coefficient, 1.0 / self.partition_coefficient)
+            }
+            SeveralDelaysModel::Woods => (1.0 / self.blood_t1, 0.0),
+        };
+        let Delay { signal_time, bolus } = delay;
+        let since = signal_time - arrival;
+        if since <= 0.0 {
+            return [0.0; 3];
+        }
+        let scale = 2.0 * self.efficiency / self.partition_coefficient;
+        // With y = flow·unit: ∂y/∂flow = unit + flow ∂unit/∂rate ∂rate/∂flow.
+        let (unit, by_arrival, unit_by_rate) = match self.labeling {
+            Labeling::Pcasl | Labeling::Casl => {
+                let delivered = scale / rate * (-arrival / self.blood_t1).exp();
+                if since < bolus {
+                    let left = (-rate * since).exp();
+                    let unit = delivered * (1.0 - left);
+                    let slope = -unit / self.blood_t1 - delivered * rate * left;
+                    (unit, slope, delivered * since * left - unit / rate)
+                } else {
+                    let (after, over_bolus) = ((-rate * (since - bolus)).exp(), (-rate * bolus).exp());
+                    let unit = delivered * after * (1.0 - over_bolus);
+                    let by_rate = delivered * after * bolus * over_bolus - unit * (1.0 / rate + since - bolus);
+                    (unit, unit * (rate - 1.0 / self.blood_t1), by_rate)
+                }
+            }
+            Labeling::Pasl => {
+                let decayed = scale * (-signal_time / self.blood_t1).exp();
+                let k = 1.0 / self.blood_t1 - rate;
+                let stood = (since - bolus).max(0.0);
+                let (late, early) = ((k * since).exp(), (k * stood).exp());
+                // h = ∫ e^{ks} ds over the time that label has stood in tissue, and ∂h/∂k.
+                let (h, h_by_k) = if (k * since).abs() < EQUAL_DECAY {
+                    (since - stood, (since * since - stood * stood) / 2.0)
+                } else {
+                    let h = (late - early) / k;
+                    (h, (since * late - stood * early - h) / k)
+                };
+                let slope = if stood > 0.0 { -k * h } else { -late };
+                (decayed * h, decayed * slope, -decayed * h_by_k)
+            }
+        };
+        [flow * unit, PER_SECOND * (unit + flow * unit_by_rate * rate_by_flow), flow * by_arrival]
+    }
+
+    /// Difference over M0 of label that is still in arteries of a volume share `volume`, which it reaches at `arrival`
+    /// (s): `2 α M0b aBV e^{-ABAT/T1b}` while the bolus passes, 0 before and after (Woods 2024).
+    pub fn arterial_difference(&self, volume: f64, arrival: f64, delay: Delay) -> f64 {
+        if delay.signal_time <= arrival || delay.signal_time >= arrival + delay.bolus {
+            return 0.0;
+        }
+        2.0 * self.efficiency / self.partition_coefficient * volume * (-arrival / self.blood_t1).exp()
+    }
+
     /// Difference over M0 of a flow that arrives at `arrival` (s).
     pub fn difference(&self, model: SeveralDelaysModel, cbf: f64, arrival: f64, delay: Delay) -> f64 {
         let flow = cbf * PER_SECOND;
@@ -126,6 +187,34 @@ mod tests {
             let difference = constants.difference(SeveralDelaysModel::Woods, 60.0, 0.8, delay);
             assert!((constants.white_paper_cbf(difference, delay) - 60.0).abs() < 1e-9);
         }
+    }
+
+    #[test]
+    fn slopes_are_those_of_the_difference() {
+        for labeling in [Labeling::Pcasl, Labeling::Pasl] {
+            for &model in SeveralDelaysModel::ALL {
+                let constants = constants(labeling);
+                for (cbf, arrival) in [(60.0, 0.9), (60.0, 1.7), (-20.0, 1.2), (0.0, 0.5)] {
+                    let delay = Delay { signal_time: 2.5, bolus: 1.0 };
+                    let at = |cbf, arrival| constants.difference(model, cbf, arrival, delay);
+                    let [value, by_cbf, by_arrival] = constants.difference_and_slopes(model, cbf, arrival, delay);
+                    let numeric = (at(cbf + 1e-3, arrival) - at(cbf - 1e-3, arrival)) / 2e-3;
+                    assert!((value - at(cbf, arrival)).abs() < 1e-15, "{labeling} {model} {cbf}");
+                    assert!((by_cbf - numeric).abs() < 1e-10, "{labeling} {model} {cbf}: {by_cbf} {numeric}");
+                    let numeric = (at(cbf, arrival + 1e-6) - at(cbf, arrival - 1e-6)) / 2e-6;
+                    assert!((by_arrival - numeric).abs() < 1e-8, "{labeling} {model} {cbf}: {by_arrival} {numeric}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn arterial_label_is_seen_only_while_the_bolus_passes() {
+        // 2·0.85/0.9·0.01·e^{-0.8/1.65} = 0.0188889·0.615795 = 0.0116317
+        let constants = constants(Labeling::Pcasl);
+        let at = |signal_time| constants.arterial_difference(0.01, 0.8, Delay { signal_time, bolus: 1.8 });
+        assert!((at(2.0) - 0.011_631_7).abs() < 1e-6, "{}", at(2.0));
+        assert_eq!([at(0.8), at(2.6), at(3.0)], [0.0; 3]);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use super::fit::{ArrivalRange, SeveralDelays};
 use super::model::{Constants, Delay, SeveralDelaysModel};
 use super::pairs::{DifferenceGroup, difference_groups};
 use super::settings::Settings;
-use crate::acquisition::{AslAcquisition, AslVolume, Labeling, M0Source};
+use crate::acquisition::{AslAcquisition, AslVolume, BolusCutOff, Labeling, M0Source};
 use crate::curve::area::weighted_sums;
 use crate::image::{Grid, Mask, Series, Volume, for_each_block};
 use crate::quality::{Caveat, CaveatCode, Check, Quality};
@@ -30,7 +30,7 @@ pub type M0Image = Volume;
 pub struct AslResult {
     /// The voxels of the maps.
     pub mask: Mask,
-    /// CBF in mL/100g/min where [`AslResult::absolute`], else the mean difference in the unit of the image.
+    /// CBF in mL/100g/min where [`AslResult::absolute`], else in a unit of its own: only ratios of it mean something.
     pub cbf: Vec<f32>,
     /// Whether CBF has its unit.
     pub absolute: bool,
@@ -40,6 +40,18 @@ pub struct AslResult {
     pub arrival: Option<Vec<f32>>,
     /// Its standard error, s.
     pub arrival_error: Option<Vec<f32>>,
+    /// Arterial blood volume, a share, where the arterial term is fitted.
+    pub arterial_volume: Option<Vec<f32>>,
+    /// The mean difference over M0 at each delay, where several were fitted; empty otherwise.
+    pub(super) differences: Vec<Vec<f32>>,
+    /// The times of each of them in the first slice.
+    pub(super) delays: Vec<Delay>,
+    /// How much later each voxel is excited, s.
+    pub(super) offsets: Option<Vec<f64>>,
+    /// What stands for M0 where there is none, 1 otherwise.
+    pub(super) scale: f64,
+    /// M0 where there is an image of it, else the mean control, else the mean difference: what brain looks like.
+    pub anatomy: Vec<f32>,
     /// The model.
     pub model: AslModel,
     /// The constants that made the maps.
@@ -70,7 +82,7 @@ pub struct AslMap<'a> {
 impl AslResult {
     /// The maps that were estimated.
     pub fn maps(&self) -> Vec<AslMap<'_>> {
-        let (description, unit) = if self.absolute { (None, "mL/100g/min") } else { (Some("difference"), "a.u.") };
+        let (description, unit) = if self.absolute { (None, "mL/100g/min") } else { (Some("relative"), "a.u.") };
         let mut found = vec![AslMap { suffix: "cbf", description, unit, values: &self.cbf }];
         if let Some(values) = &self.cbf_error {
             found.push(AslMap { suffix: "cbf", description: Some("error"), unit, values });
@@ -80,6 +92,9 @@ impl AslResult {
         }
         if let Some(values) = &self.arrival_error {
             found.push(AslMap { suffix: "att", description: Some("error"), unit: "s", values });
+        }
+        if let Some(values) = &self.arterial_volume {
+            found.push(AslMap { suffix: "abv", description: None, unit: "1", values });
         }
         found
     }
@@ -125,40 +140,98 @@ pub fn quantify(
     let model = choose_model(model, &groups, settings)?;
     let (magnetization, m0_correction, of_blood) = magnetization(series, acquisition, m0, settings, &mut caveats)?;
     let constants = constants(acquisition, of_blood, settings)?;
-    let cut_off = groups.iter().all(|group| group.bolus.is_some());
-    if !cut_off {
-        let detail = "PASL without a bolus cut-off: the length of the bolus is not known";
+    let technique = acquisition.cut_off.map(|(technique, _)| technique);
+    check_cut_off(&groups, technique, model)?;
+    // METHOD: the kinetic models know the bolus of QUIPSS II and Q2TIPS. In QUIPSS I the bolus of each inversion time is
+    // another one (what flows in after the saturation), which no consensus model for several times describes.
+    let several = model != AslModel::WhitePaper;
+    let bolus_known =
+        groups.iter().all(|group| group.bolus.is_some()) && !(several && technique == Some(BolusCutOff::Quipss));
+    if !bolus_known {
+        let detail = if several && technique == Some(BolusCutOff::Quipss) {
+            "QUIPSS at several inversion times: the kinetic models do not describe its bolus; the longest time was used"
+        } else if several {
+            "PASL without a bolus cut-off: the length of the bolus is not known; the longest inversion time was used"
+        } else {
+            "PASL without a bolus cut-off: the length of the bolus is not known"
+        };
         caveats.push(Caveat::new(CaveatCode::AslRelativeOnly, detail));
     }
-    let absolute = cut_off && !matches!(magnetization, Magnetization::None);
-    if !absolute && model != AslModel::WhitePaper {
-        let problem = "needs M0 and a known bolus";
-        return Err(AslError::Model { model: model.as_str(), problem, delays: groups.len() });
-    }
+    let absolute = bolus_known && !matches!(magnetization, Magnetization::None);
+    // Without a bolus no arrival time can be fitted: label of the longest time has arrived most completely.
+    let model = if bolus_known { model } else { AslModel::WhitePaper };
     let offsets = slice_offsets(&series.mask, acquisition)?;
     let weights: Vec<Vec<f64>> = groups.iter().map(|group| group.weights(series.frames)).collect();
-    let work = Work { series, weights: &weights, magnetization: &magnetization, offsets: &offsets };
-    let (cbf, cbf_error, arrival, arrival_error) = match model {
-        AslModel::WhitePaper => (work.single(&groups[0], &constants, absolute), None, None, None),
+    let scale = if several && matches!(magnetization, Magnetization::None) {
+        magnetization_scale(series, &weights[weights.len() - 1])
+    } else {
+        1.0
+    };
+    let work = Work { series, weights: &weights, magnetization: &magnetization, offsets: &offsets, technique, scale };
+    let fitted = match model {
+        AslModel::WhitePaper => Fitted { cbf: work.single(&groups, &constants, bolus_known), ..Fitted::default() },
         AslModel::General => work.several(SeveralDelaysModel::General, &groups, &constants, settings)?,
         AslModel::Woods => work.several(SeveralDelaysModel::Woods, &groups, &constants, settings)?,
     };
+    let anatomy = match &magnetization {
+        Magnetization::Map(values) => values.clone(),
+        Magnetization::Number(_) | Magnetization::None => likeness(series, acquisition),
+    };
     let mut result = AslResult {
         mask: series.mask.clone(),
-        cbf,
+        cbf: fitted.cbf,
         absolute,
-        cbf_error,
-        arrival,
-        arrival_error,
+        cbf_error: fitted.cbf_error,
+        arrival: fitted.arrival,
+        arrival_error: fitted.arrival_error,
+        arterial_volume: fitted.arterial_volume,
+        differences: fitted.differences,
+        delays: if model == AslModel::WhitePaper { Vec::new() } else { work.delays(&groups, &constants, 0.0) },
+        scale,
+        anatomy,
         model,
         constants,
         groups,
         m0_correction,
         caveats,
         checks: Vec::new(),
+        offsets,
     };
     result.checks = checks(&result, settings);
     Ok(result)
+}
+
+/// An image whose bolus was cut off after it was taken holds no known bolus.
+fn check_cut_off(groups: &[DifferenceGroup], technique: Option<BolusCutOff>, model: AslModel) -> Result<(), AslError> {
+    let needs = model == AslModel::WhitePaper || technique == Some(BolusCutOff::Quipss);
+    let early =
+        groups.iter().find(|group| technique.is_some() && group.bolus.is_some_and(|cut_off| group.delay <= cut_off));
+    match early.filter(|_| needs) {
+        Some(group) => Err(AslError::CutOffAfterImage { delay: group.delay, cut_off: group.bolus.unwrap_or(f64::NAN) }),
+        None => Ok(()),
+    }
+}
+
+/// A number in place of M0 that brings flow far below one: there the kinetic models are linear in flow, and a map
+/// without unit is the same for every scale of the image.
+fn magnetization_scale(series: &Series, weights: &[f64]) -> f64 {
+    /// Mean difference over M0 of a flow near 0.01 mL/100g/min.
+    const SMALL_DIFFERENCE: f64 = 1e-6;
+    let finite: Vec<f64> = weighted_map(series, weights)
+        .into_iter()
+        .filter(|value| value.is_finite())
+        .map(|value| f64::from(value.abs()))
+        .collect();
+    let mean = finite.iter().sum::<f64>() / finite.len().max(1) as f64;
+    if mean > 0.0 { mean / SMALL_DIFFERENCE } else { 1.0 }
+}
+
+/// The mean control, or the mean of all volumes where there is none.
+fn likeness(series: &Series, acquisition: &AslAcquisition) -> Vec<f32> {
+    let controls: Vec<usize> =
+        (0..series.frames).filter(|&volume| acquisition.volumes[volume] == AslVolume::Control).collect();
+    let all: Vec<usize> = (0..series.frames).collect();
+    mean_of(series, if controls.is_empty() { &all } else { &controls })
 }
 
 fn choose_model(
@@ -299,45 +372,73 @@ fn slice_offsets(mask: &Mask, acquisition: &AslAcquisition) -> Result<Option<Vec
     Ok(Some(mask.indices().map(|index| times[slice(index)].0).collect()))
 }
 
+/// Maps of a fit of several delays, before those of the differences.
+const FIT_MAPS: usize = 5;
+
 /// What the loops over voxels share.
 struct Work<'a> {
     series: &'a Series,
     weights: &'a [Vec<f64>],
     magnetization: &'a Magnetization,
     offsets: &'a Option<Vec<f64>>,
+    technique: Option<BolusCutOff>,
+    /// Stands for M0 where there is none; flow is multiplied by it again.
+    scale: f64,
 }
 
-type Fitted = (Vec<f32>, Option<Vec<f32>>, Option<Vec<f32>>, Option<Vec<f32>>);
+/// The maps of a model.
+#[derive(Default)]
+struct Fitted {
+    cbf: Vec<f32>,
+    cbf_error: Option<Vec<f32>>,
+    arrival: Option<Vec<f32>>,
+    arrival_error: Option<Vec<f32>>,
+    arterial_volume: Option<Vec<f32>>,
+    differences: Vec<Vec<f32>>,
+}
 
 impl Work<'_> {
-    /// The difference over M0 of one voxel; the difference itself without M0.
+    /// The times of each group, later by an offset.
+    fn delays(&self, groups: &[DifferenceGroup], constants: &Constants, offset: f64) -> Vec<Delay> {
+        let of = |group: &DifferenceGroup| {
+            let bolus = group.bolus.unwrap_or(f64::NAN);
+            delay(constants.labeling, self.technique, group.delay + offset, bolus)
+        };
+        groups.iter().map(of).collect()
+    }
+
+    /// The difference over M0 of one voxel; over the scale without M0.
     fn over_m0(&self, difference: f64, voxel: usize) -> f64 {
         match self.magnetization {
             Magnetization::Map(values) => difference / f64::from(values[voxel]),
             Magnetization::Number(number) => difference / number,
-            Magnetization::None => difference,
+            Magnetization::None => difference / self.scale,
         }
     }
 
-    fn single(&self, group: &DifferenceGroup, constants: &Constants, absolute: bool) -> Vec<f32> {
+    /// The last group alone by the white paper's formula; with a bolus of 1 s where it is not known, so that slices of
+    /// later excitation still compare with the others.
+    fn single(&self, groups: &[DifferenceGroup], constants: &Constants, bolus_known: bool) -> Vec<f32> {
+        let last = groups.len() - 1;
+        let group = &groups[last];
         let mut maps = for_each_block(
             self.series,
             1,
             || vec![0.0; 0],
             |block, sums: &mut Vec<f64>, outputs| {
                 sums.resize(block.width, 0.0);
-                weighted_sums(block.samples, &self.weights[0], sums);
+                weighted_sums(block.samples, &self.weights[last], sums);
                 for lane in 0..block.width {
                     let voxel = block.first + lane;
-                    let value = match group.bolus {
-                        Some(bolus) if absolute => {
-                            let offset = self.offsets.as_ref().map_or(0.0, |offsets| offsets[voxel]);
-                            let delay = delay(constants.labeling, group.delay + offset, bolus);
-                            constants.white_paper_cbf(self.over_m0(sums[lane], voxel), delay)
+                    let offset = self.offsets.as_ref().map_or(0.0, |offsets| offsets[voxel]);
+                    let delay = match group.bolus {
+                        Some(bolus) if bolus_known => {
+                            delay(constants.labeling, self.technique, group.delay + offset, bolus)
                         }
-                        _ => self.over_m0(sums[lane], voxel),
+                        _ => Delay { signal_time: group.delay + offset, bolus: 1.0 },
                     };
-                    outputs[0][lane] = value as f32;
+                    let cbf = constants.white_paper_cbf(self.over_m0(sums[lane], voxel), delay);
+                    outputs[0][lane] = (cbf * self.scale) as f32;
                 }
             },
         );
@@ -353,6 +454,7 @@ impl Work<'_> {
     ) -> Result<Fitted, AslError> {
         let range = ArrivalRange { low: settings.att_low_s, high: settings.att_high_s, step: settings.att_step_s };
         let pairs: Vec<f64> = groups.iter().map(|group| group.differences.len() as f64).collect();
+        let arterial = settings.arterial_term && model == SeveralDelaysModel::Woods;
         // One prepared fit per slice time.
         let mut offsets: Vec<f64> = self.offsets.clone().unwrap_or_else(|| vec![0.0]);
         offsets.sort_unstable_by(f64::total_cmp);
@@ -360,11 +462,8 @@ impl Work<'_> {
         let fits: Vec<SeveralDelays> = offsets
             .iter()
             .map(|offset| {
-                let delays: Vec<Delay> = groups
-                    .iter()
-                    .map(|group| delay(constants.labeling, group.delay + offset, group.bolus.unwrap_or(f64::NAN)))
-                    .collect();
-                SeveralDelays::new(model, *constants, &delays, &pairs, range).ok_or(AslError::Model {
+                let delays = self.delays(groups, constants, *offset);
+                SeveralDelays::new(model, *constants, &delays, &pairs, range, arterial).ok_or(AslError::Model {
                     model: model.as_str(),
                     problem: "needs several post-labeling delays",
                     delays: groups.len(),
@@ -375,9 +474,9 @@ impl Work<'_> {
             Some(of_voxels) => &fits[offsets.partition_point(|&offset| offset < of_voxels[voxel])],
             None => &fits[0],
         };
-        let maps = for_each_block(
+        let mut maps = for_each_block(
             self.series,
-            4,
+            FIT_MAPS + groups.len(),
             || (Vec::new(), vec![0.0; groups.len()]),
             |block, (sums, differences): &mut (Vec<f64>, Vec<f64>), outputs| {
                 sums.resize(groups.len() * block.width, 0.0);
@@ -388,26 +487,43 @@ impl Work<'_> {
                     let voxel = block.first + lane;
                     for (group, difference) in differences.iter_mut().enumerate() {
                         *difference = self.over_m0(sums[group * block.width + lane], voxel);
+                        outputs[FIT_MAPS + group][lane] = *difference as f32;
                     }
                     let Some(fit) = fit_of(voxel).fit(differences) else { continue };
-                    outputs[0][lane] = fit.cbf as f32;
-                    outputs[1][lane] = fit.cbf_error as f32;
+                    outputs[0][lane] = (fit.cbf * self.scale) as f32;
+                    outputs[1][lane] = (fit.cbf_error * self.scale) as f32;
                     outputs[2][lane] = fit.arrival as f32;
                     outputs[3][lane] = fit.arrival_error as f32;
+                    outputs[4][lane] = fit.arterial_volume as f32;
                 }
             },
         );
-        let [cbf, cbf_error, arrival, arrival_error] =
-            <[Vec<f32>; 4]>::try_from(maps).expect("the loop returns as many maps as were asked for");
-        Ok((cbf, Some(cbf_error), Some(arrival), Some(arrival_error)))
+        let differences = maps.split_off(FIT_MAPS);
+        let [cbf, cbf_error, arrival, arrival_error, arterial_volume] =
+            <[Vec<f32>; FIT_MAPS]>::try_from(maps).expect("the loop returns as many maps as were asked for");
+        Ok(Fitted {
+            cbf,
+            cbf_error: Some(cbf_error),
+            arrival: Some(arrival),
+            arrival_error: Some(arrival_error),
+            arterial_volume: arterial.then_some(arterial_volume),
+            differences,
+        })
     }
 }
 
-fn delay(labeling: Labeling, post_labeling: f64, bolus: f64) -> Delay {
-    match labeling {
-        Labeling::Pcasl | Labeling::Casl => Delay { signal_time: bolus + post_labeling, bolus },
+fn delay(labeling: Labeling, technique: Option<BolusCutOff>, post_labeling: f64, bolus: f64) -> Delay {
+    match (labeling, technique) {
+        (Labeling::Pcasl | Labeling::Casl, _) => Delay { signal_time: bolus + post_labeling, bolus },
+        // METHOD: QUIPSS saturates the imaged slices at the cut-off time, so what flows in between it and the image is
+        // the bolus: TI - TI1 takes the place of TI1 (Wong EC et al., MRM 1998;39:702; ASLPrep).
+        (Labeling::Pasl, Some(BolusCutOff::Quipss)) => {
+            Delay { signal_time: post_labeling, bolus: post_labeling - bolus }
+        }
         // The delay of PASL counts from the labeling pulse: it is the inversion time.
-        Labeling::Pasl => Delay { signal_time: post_labeling, bolus },
+        (Labeling::Pasl, Some(BolusCutOff::QuipssII | BolusCutOff::Q2Tips) | None) => {
+            Delay { signal_time: post_labeling, bolus }
+        }
     }
 }
 
@@ -438,15 +554,20 @@ fn mean_row<'a>(series: &Series, volumes: &[usize], row: &'a mut [f32]) -> &'a [
     for &volume in volumes {
         weights[volume] = 1.0 / volumes.len() as f64;
     }
-    let maps = for_each_block(series, 1, Vec::new, |block, sums: &mut Vec<f64>, outputs| {
+    row.copy_from_slice(&weighted_map(series, &weights));
+    row
+}
+
+/// The weighted sum of the volumes at each voxel.
+fn weighted_map(series: &Series, weights: &[f64]) -> Vec<f32> {
+    let mut maps = for_each_block(series, 1, Vec::new, |block, sums: &mut Vec<f64>, outputs| {
         sums.resize(block.width, 0.0);
-        weighted_sums(block.samples, &weights, sums);
+        weighted_sums(block.samples, weights, sums);
         for (output, sum) in outputs[0].iter_mut().zip(sums.iter()) {
             *output = *sum as f32;
         }
     });
-    row.copy_from_slice(&maps[0]);
-    row
+    maps.remove(0)
 }
 
 fn checks(result: &AslResult, settings: &Settings) -> Vec<Check> {
@@ -602,9 +723,64 @@ mod tests {
         let mut acquisition = acquisition(&[1.8], 2);
         acquisition.m0 = M0Source::Absent;
         let result = quantify(&series(&acquisition, |_, _| 0.006), &acquisition, None, None, &settings()).unwrap();
-        assert!(!result.absolute && (result.cbf[0] - 6.0).abs() < 1e-3, "{:?}", result.cbf);
+        // By hand in the model's test: 51.78 for 0.006; here for 6.
+        assert!(!result.absolute && (result.cbf[0] / 51_780.0 - 1.0).abs() < 1e-3, "{:?}", result.cbf);
         assert_eq!(result.caveats[0].code, CaveatCode::AslRelativeOnly);
-        assert_eq!((result.maps()[0].description, result.maps()[0].unit), (Some("difference"), "a.u."));
+        assert_eq!((result.maps()[0].description, result.maps()[0].unit), (Some("relative"), "a.u."));
+    }
+
+    #[test]
+    fn without_m0_several_delays_give_ratios_of_flow_and_arrival() {
+        let mut acquisition = acquisition(&[0.5, 1.0, 1.5, 2.0, 2.5, 3.0], 2);
+        let constants = constants(&acquisition, false, &settings()).unwrap();
+        acquisition.m0 = M0Source::Absent;
+        let arrival = |voxel: usize| 0.8 + 0.3 * voxel as f64;
+        let series = series(&acquisition, |voxel, pld| {
+            let delay = Delay { signal_time: 1.8 + pld, bolus: 1.8 };
+            constants.difference(SeveralDelaysModel::Woods, 20.0 + 20.0 * voxel as f64, arrival(voxel), delay)
+        });
+        let result = quantify(&series, &acquisition, None, Some(AslModel::Woods), &settings()).unwrap();
+        assert!(!result.absolute && result.maps()[0].description == Some("relative"));
+        for voxel in 0..4 {
+            let ratio = f64::from(result.cbf[voxel] / result.cbf[0]);
+            assert!((ratio - (1.0 + voxel as f64)).abs() < 2e-3, "{:?}", result.cbf);
+            let found = f64::from(result.arrival.as_ref().unwrap()[voxel]);
+            assert!((found - arrival(voxel)).abs() < 2e-3, "{found}");
+        }
+        assert!(result.caveats.iter().any(|caveat| caveat.code == CaveatCode::AslRelativeOnly));
+    }
+
+    fn pasl(delays: &[f64], cut_off: Option<(BolusCutOff, Seconds)>) -> AslAcquisition {
+        AslAcquisition { labeling: Labeling::Pasl, durations: Vec::new(), cut_off, ..acquisition(delays, 2) }
+    }
+
+    #[test]
+    fn quipss_divides_by_what_flows_in_after_the_cut_off() {
+        // TI = 1.8, TI1 = 0.7: QUIPSS II divides by 0.7, QUIPSS by 1.1.
+        let cbf = |technique| {
+            let acquisition = pasl(&[1.8], Some((technique, Seconds(0.7))));
+            let result = quantify(&series(&acquisition, |_, _| 0.006), &acquisition, None, None, &settings()).unwrap();
+            assert!(result.absolute);
+            f64::from(result.cbf[0])
+        };
+        // 5400·0.006·e^{1.8/1.65}/(2·0.98·0.7): 32.4·2.97698/1.372 = 70.302
+        assert!((cbf(BolusCutOff::QuipssII) - 70.302).abs() < 0.02, "{}", cbf(BolusCutOff::QuipssII));
+        assert!((cbf(BolusCutOff::QuipssII) / cbf(BolusCutOff::Quipss) - 1.1 / 0.7).abs() < 1e-5);
+        let late = pasl(&[0.6], Some((BolusCutOff::QuipssII, Seconds(0.7))));
+        let error = quantify(&series(&late, |_, _| 0.006), &late, None, None, &settings()).unwrap_err().to_string();
+        assert!(error.contains("BolusCutOffDelayTime") && error.contains("0.7 s"), "{error}");
+    }
+
+    #[test]
+    fn pasl_without_a_cut_off_is_relative_also_at_several_times() {
+        for delays in [&[1.8][..], &[0.6, 1.2, 1.8][..]] {
+            let acquisition = pasl(delays, None);
+            let series = series(&acquisition, |voxel, _| 0.002 * (1.0 + voxel as f64));
+            let result = quantify(&series, &acquisition, None, None, &settings()).unwrap();
+            assert!(!result.absolute && result.arrival.is_none());
+            assert!((result.cbf[3] / result.cbf[0] - 4.0).abs() < 1e-3, "{:?}", result.cbf);
+            assert!(result.caveats[0].detail.contains("without a bolus cut-off"), "{}", result.caveats[0]);
+        }
     }
 
     #[test]

@@ -11,6 +11,7 @@ use super::model::SeveralDelaysModel;
 #[allow(missing_docs)] // each key is documented once, in settings.toml
 pub struct Settings {
     pub several_delays_model: SeveralDelaysModel,
+    pub arterial_term: bool,
     pub blood_t1_1_5t_s: f64,
     pub blood_t1_3t_s: f64,
     pub blood_t1_7t_s: f64,

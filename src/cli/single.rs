@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::exit::{Exit, Failure};
+use super::exit::{Exit, Failure, print, print_json};
 use super::progress::Voice;
 use crate::dataset::DatasetError;
 use crate::pipeline::{SessionError, SingleOutcome, Steps};
@@ -22,6 +22,14 @@ pub fn with_steps<T>(
         };
         Failure::new(exit, error)
     })
+}
+
+/// Prints the JSON, or the lesion table where there is one.
+pub fn print_outcome(outcome: &SingleOutcome, as_json: bool) -> Result<(), Failure> {
+    if as_json {
+        return print_json(&outcome.json());
+    }
+    outcome.table().map_or(Ok(()), |table| print(table.as_bytes()))
 }
 
 /// Tells the caveats, one line each.

@@ -6,6 +6,8 @@
 
 use std::f64::consts::TAU;
 
+use super::enhancement::arrival_time;
+
 closed_words! {
     /// An arterial curve averaged over a population.
     pub enum Population: "population arterial curve" {
@@ -136,6 +138,21 @@ impl PlasmaCurve {
         Self::new(times, &blood, Compartment::Blood { hematocrit })
     }
 
+    /// A population's curve whose visible arrival at the frames is `arrival`.
+    ///
+    /// METHOD: the formulas rise slowly from their beginning, so the curve is shifted until its corner, by the rule by
+    /// which the arrival was found in the mean curve and at the same frames, falls on that arrival.
+    pub fn placed(
+        population: Population,
+        times: &[f64],
+        arrival: f64,
+        hematocrit: f64,
+    ) -> Result<Self, PlasmaCurveError> {
+        let first = Self::of_population(population, times, arrival, hematocrit)?;
+        let lag = arrival_time(times, &first.plasma).map_or(0.0, |seen| seen - arrival);
+        Self::of_population(population, times, arrival - lag, hematocrit)
+    }
+
     /// Times, s.
     pub fn times(&self) -> &[f64] {
         &self.times
@@ -211,6 +228,17 @@ mod tests {
         let curve = PlasmaCurve::new(&[0.0, 1.0], &[0.0, 5.8], Compartment::Blood { hematocrit: 0.42 }).unwrap();
         assert!((curve.plasma()[1] - 10.0).abs() < 1e-12);
         assert_eq!(PlasmaCurve::new(&[0.0, 1.0], &[0.0, 5.8], Compartment::Plasma).unwrap().plasma()[1], 5.8);
+    }
+
+    #[test]
+    fn a_placed_curve_is_seen_to_arrive_where_it_was_placed() {
+        let times: Vec<f64> = (0..60).map(|i| 2.0 * f64::from(i)).collect();
+        let curve = PlasmaCurve::placed(Population::Parker, &times, 24.0, 0.42).unwrap();
+        let seen = arrival_time(&times, curve.plasma()).unwrap();
+        assert!((seen - 24.0).abs() < 0.8, "{seen}");
+        let unplaced = PlasmaCurve::of_population(Population::Parker, &times, 24.0, 0.42).unwrap();
+        let late = arrival_time(&times, unplaced.plasma()).unwrap() - 24.0;
+        assert!(late > 1.5, "{late}");
     }
 
     #[test]

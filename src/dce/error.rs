@@ -44,6 +44,31 @@ pub enum DceError {
         /// The model.
         model: &'static str,
     },
+    /// A region outside the measured voxels.
+    #[error("{what} holds no measured voxel of the DCE series")]
+    EmptyRegion {
+        /// What.
+        what: String,
+    },
+    /// Fewer frames than a model has parameters.
+    #[error("--model {model} has as many parameters as the series has frames ({frames}), or more")]
+    TooFewFrames {
+        /// The model.
+        model: &'static str,
+        /// Frames.
+        frames: usize,
+    },
+    /// Flip-angle images that give no T1.
+    #[error("{0}")]
+    FlipAngles(String),
+    /// A T1 that cannot be in seconds.
+    #[error("{what}: T1 has a median of {median} in the mask; expected seconds above 0 and at most 10 (milliseconds?)")]
+    RelaxationTime {
+        /// What holds it.
+        what: String,
+        /// Its median.
+        median: f64,
+    },
     /// An arterial curve that cannot serve.
     #[error("arterial curve: {0}")]
     Aif(String),

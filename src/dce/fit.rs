@@ -210,7 +210,13 @@ impl Kinetics {
         }
     }
 
-    fn fits_delay(&self) -> bool {
+    /// Whether a quantity (its place in [`Parameters`], in printed units) stands on its upper bound.
+    pub fn is_highest(&self, quantity: usize, value: f64) -> bool {
+        self.low[quantity] < self.high[quantity] && value >= self.high[quantity] * PRINTED[quantity] * (1.0 - 1e-9)
+    }
+
+    /// Whether the delay is fitted.
+    pub fn fits_delay(&self) -> bool {
         self.low[DELAY] < self.high[DELAY]
     }
 

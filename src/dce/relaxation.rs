@@ -4,9 +4,14 @@
 //! Non-linear: least squares on the signal itself, started there; it does not weigh small signals up. A B1 map scales
 //! every angle of its voxel.
 
+use super::error::DceError;
 use super::signal::SpoiledGradientEcho;
+use crate::curve::baseline::median;
 use crate::curve::levenberg_marquardt::minimize;
 use crate::units::{Degrees, Seconds};
+
+/// A median T1 above this is in milliseconds, s.
+const LONGEST_T1: f64 = 10.0;
 
 closed_words! {
     /// How T1 is fitted.
@@ -119,6 +124,37 @@ impl FlipAngleSet {
     }
 }
 
+/// R1 (1/s) of every voxel from one image per angle, in the order of the set, and a B1 scale per voxel where there is a
+/// map; NaN where no T1 explains the signals.
+///
+/// # Panics
+/// When there is not one image per angle, or the images differ in length.
+pub fn relaxation_map(set: &FlipAngleSet, images: &[Vec<f32>], b1: Option<&[f32]>, how: RelaxationFit) -> Vec<f32> {
+    assert_eq!(images.len(), set.len(), "one image per flip angle");
+    let voxels = images[0].len();
+    assert!(images.iter().all(|image| image.len() == voxels), "images of one length");
+    let mut signals = vec![0.0; set.len()];
+    (0..voxels)
+        .map(|voxel| {
+            signals.iter_mut().zip(images).for_each(|(signal, image)| *signal = f64::from(image[voxel]));
+            let scale = b1.map_or(1.0, |b1| f64::from(b1[voxel]));
+            set.fit(&signals, scale, how).map_or(f32::NAN, |found| found.rate as f32)
+        })
+        .collect()
+}
+
+/// R1 (1/s) from T1 in s; NaN where T1 is not above 0. An error where the median cannot be in seconds.
+pub fn rates_of_times(times: &[f32], what: &str) -> Result<Vec<f32>, DceError> {
+    let known: Vec<f64> = times.iter().filter(|&&time| time > 0.0).map(|&time| f64::from(time)).collect();
+    match median(&known) {
+        Some(median) if median <= LONGEST_T1 => {}
+        found => {
+            return Err(DceError::RelaxationTime { what: what.to_owned(), median: found.unwrap_or(f64::NAN) });
+        }
+    }
+    Ok(times.iter().map(|&time| if time > 0.0 && time.is_finite() { 1.0 / time } else { f32::NAN }).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -156,6 +192,17 @@ mod tests {
         assert_eq!(set().fit(&[1.0, 10.0, 100.0], 1.0, RelaxationFit::Nonlinear), None);
         assert_eq!(set().fit(&[1.0, f64::NAN, 2.0], 1.0, RelaxationFit::Nonlinear), None);
         assert_eq!(set().fit(&signals(1.0, 1.0, 1.0), f64::NAN, RelaxationFit::Linear), None);
+    }
+
+    #[test]
+    fn a_map_takes_b1_voxel_by_voxel_and_milliseconds_are_refused() {
+        let (one, two) = (signals(0.9, 100.0, 1.0), signals(0.5, 100.0, 0.8));
+        let images: Vec<Vec<f32>> = (0..3).map(|i| vec![one[i] as f32, two[i] as f32, 0.0]).collect();
+        let found = relaxation_map(&set(), &images, Some(&[1.0, 0.8, 1.0]), RelaxationFit::Nonlinear);
+        assert!((found[0] - 0.9).abs() < 1e-4 && (found[1] - 0.5).abs() < 1e-4 && found[2].is_nan(), "{found:?}");
+        assert_eq!(rates_of_times(&[2.0, 0.0], "T1 map").unwrap()[0], 0.5);
+        let error = rates_of_times(&[1200.0, 900.0, 0.0], "T1 map").unwrap_err().to_string();
+        assert!(error.contains("T1 map") && error.contains("1050") && error.contains("milliseconds?"), "{error}");
     }
 
     #[test]

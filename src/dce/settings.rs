@@ -2,9 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::aif::Population;
 use super::error::SettingError;
-use super::model::Quantity;
+use super::model::{Model, Quantity};
 use super::relaxation::RelaxationFit;
+use crate::units::{Seconds, Tesla};
 
 /// The section `[dce]`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -22,12 +24,79 @@ pub struct Settings {
     pub hematocrit: f64,
     /// How T1 is fitted to flip-angle images.
     pub relaxation_fit: RelaxationFit,
+    /// The model that `relight run` fits.
+    pub model: ModelChoice,
+    /// The arterial curve that `relight run` takes.
+    pub population: Population,
+    /// Whether the delay behind the arterial curve is fitted.
+    pub delay: DelayFit,
     /// Curve types.
     pub curve: CurveSettings,
     /// Automatic arterial curve.
     pub aif: AifSettings,
     /// Bounds and starts of the model fits.
     pub fit: FitSettings,
+    /// Limits of the quality checks.
+    pub quality: QualityLimits,
+}
+
+closed_words! {
+    /// Which model is fitted to every voxel.
+    pub enum ModelChoice: "kinetic model" {
+        /// None: curve quantities only.
+        None = "none",
+        /// The one that the corrected Akaike criterion prefers for the mean curve of the lesions.
+        Best = "auto",
+        /// See [`Model::Tofts`].
+        Tofts = "tofts",
+        /// See [`Model::ExtendedTofts`].
+        ExtendedTofts = "extended-tofts",
+        /// See [`Model::Patlak`].
+        Patlak = "patlak",
+        /// See [`Model::Uptake`].
+        Uptake = "2cum",
+        /// See [`Model::Exchange`].
+        Exchange = "2cxm",
+    }
+}
+
+impl ModelChoice {
+    /// The models that may come out of the choice.
+    pub fn candidates(self) -> &'static [Model] {
+        match self {
+            Self::None => &[],
+            Self::Best => Model::ALL,
+            Self::Tofts => &[Model::Tofts],
+            Self::ExtendedTofts => &[Model::ExtendedTofts],
+            Self::Patlak => &[Model::Patlak],
+            Self::Uptake => &[Model::Uptake],
+            Self::Exchange => &[Model::Exchange],
+        }
+    }
+}
+
+closed_words! {
+    /// Whether the delay of the tissue behind the arterial curve is fitted.
+    pub enum DelayFit: "delay" {
+        /// In every voxel.
+        Fit = "fit",
+        /// Not at all: 0.
+        None = "none",
+    }
+}
+
+/// The section `[dce.quality]`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)] // each key is documented once, in settings.toml
+pub struct QualityLimits {
+    pub baseline_frames_caution: usize,
+    pub frame_time_caution_s: f64,
+    pub frame_time_fail_s: f64,
+    pub duration_caution_s: f64,
+    pub enhancement_to_noise_caution: f64,
+    pub unfitted_caution: f64,
+    pub unfitted_fail: f64,
 }
 
 /// The section `[dce.curve]`.
@@ -54,6 +123,23 @@ pub struct AifSettings {
     pub voxels: usize,
     /// A peak below this many times that of the mean curve is no artery.
     pub peak_ratio: f64,
+    /// T1 of blood at 1.5 T, s.
+    pub blood_t1_1_5t_s: f64,
+    /// T1 of blood at 3 T, s.
+    pub blood_t1_3t_s: f64,
+    /// T1 of blood at 7 T, s.
+    pub blood_t1_7t_s: f64,
+}
+
+impl AifSettings {
+    /// T1 of blood at a field; `None` for a field without one. Magnets of one class differ by a few percent (2.89 T is
+    /// sold as 3 T).
+    pub fn blood_t1(&self, field: Tesla) -> Option<Seconds> {
+        [(1.5, self.blood_t1_1_5t_s), (3.0, self.blood_t1_3t_s), (7.0, self.blood_t1_7t_s)]
+            .into_iter()
+            .find(|(nominal, _)| (field.0 / nominal - 1.0).abs() < 0.07)
+            .map(|(_, time)| Seconds(time))
+    }
 }
 
 /// The section `[dce.fit]`: bounds and start of each quantity.
@@ -125,6 +211,16 @@ impl Settings {
         fraction("aif.candidate_fraction", self.aif.candidate_fraction)?;
         require("aif.voxels", self.aif.voxels, self.aif.voxels >= 1, "1 or more")?;
         positive("aif.peak_ratio", self.aif.peak_ratio)?;
+        positive("aif.blood_t1_1_5t_s", self.aif.blood_t1_1_5t_s)?;
+        positive("aif.blood_t1_3t_s", self.aif.blood_t1_3t_s)?;
+        positive("aif.blood_t1_7t_s", self.aif.blood_t1_7t_s)?;
+        let limits = &self.quality;
+        positive("quality.frame_time_caution_s", limits.frame_time_caution_s)?;
+        positive("quality.frame_time_fail_s", limits.frame_time_fail_s)?;
+        positive("quality.duration_caution_s", limits.duration_caution_s)?;
+        positive("quality.enhancement_to_noise_caution", limits.enhancement_to_noise_caution)?;
+        fraction("quality.unfitted_caution", limits.unfitted_caution)?;
+        fraction("quality.unfitted_fail", limits.unfitted_fail)?;
         for (key, bounds, least) in [
             ("fit.fp", self.fit.fp, 0.0),
             ("fit.ps", self.fit.ps, 0.0),

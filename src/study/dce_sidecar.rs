@@ -56,6 +56,37 @@ pub fn dce_acquisition(
     Ok(acquisition)
 }
 
+/// Flip angle and excitation repetition time of an image for T1 mapping.
+pub fn flip_angle_acquisition(sidecar: &Sidecar) -> Result<(Degrees, Seconds), StudyError> {
+    let missing = |field: &str, expected: &str| StudyError::Field {
+        file: sidecar.name().to_owned(),
+        field: field.to_owned(),
+        found: "missing".to_owned(),
+        expected: expected.to_owned(),
+    };
+    let angle = sidecar
+        .number("FlipAngle", "an angle in degrees")?
+        .ok_or_else(|| missing("FlipAngle", "an angle in degrees"))?;
+    let (field, time) = match sidecar.number("RepetitionTimeExcitation", "a time in seconds")? {
+        Some(time) => ("RepetitionTimeExcitation", time),
+        None => (
+            "RepetitionTime",
+            sidecar
+                .number("RepetitionTime", "a time in seconds")?
+                .ok_or_else(|| missing("RepetitionTimeExcitation", "a time in seconds"))?,
+        ),
+    };
+    if !(time > 0.0 && time < DceAcquisition::SHORTEST_FRAME_TIME.0) {
+        return Err(StudyError::Field {
+            file: sidecar.source_of(field).to_owned(),
+            field: field.to_owned(),
+            found: format!("{time} s"),
+            expected: "the time between excitations, above 0 s and below 0.5 s (milliseconds?)".to_owned(),
+        });
+    }
+    Ok((Degrees(angle), Seconds(time)))
+}
+
 /// Frame times in s, and what gave them.
 fn frame_times(
     sidecar: &Sidecar,
@@ -125,6 +156,16 @@ mod tests {
         let given = DceGiven { frame_time: Some(Seconds(3.0)) };
         let found = dce_acquisition(&sidecar(r#"{"FrameTimesStart": [0, 1, 2, 3]}"#), 4, None, &given).unwrap();
         assert_eq!(found.frame_times(), [0.0, 3.0, 6.0, 9.0]);
+    }
+
+    #[test]
+    fn a_flip_angle_image_needs_its_angle_and_its_excitation_time_in_seconds() {
+        let read = |json: &str| flip_angle_acquisition(&sidecar(json)).map_err(|error| error.to_string());
+        assert_eq!(read(r#"{"FlipAngle": 5, "RepetitionTimeExcitation": 0.005}"#), Ok((Degrees(5.0), Seconds(0.005))));
+        assert_eq!(read(r#"{"FlipAngle": 5, "RepetitionTime": 0.005}"#), Ok((Degrees(5.0), Seconds(0.005))));
+        assert!(read(r#"{"RepetitionTime": 0.005}"#).unwrap_err().contains("FlipAngle is missing"));
+        assert!(read(r#"{"FlipAngle": 5}"#).unwrap_err().contains("RepetitionTimeExcitation is missing"));
+        assert!(read(r#"{"FlipAngle": 5, "RepetitionTime": 5.4}"#).unwrap_err().contains("milliseconds?"));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 pub mod bolus;
 pub mod color;
+pub mod curve;
 pub mod glyph;
 pub mod panel;
 pub mod picture;
