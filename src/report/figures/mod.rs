@@ -2,11 +2,16 @@
 
 pub mod bolus;
 pub mod color;
+pub mod drawing;
 pub mod glyph;
+pub mod lettering;
+pub mod mosaic;
 pub mod panel;
 pub mod picture;
+pub mod plane;
 pub mod reliability;
 pub mod roc;
 pub mod ruler;
+pub mod rulers;
 mod square;
 pub mod timeline;
