@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use super::exit::{Exit, Failure, Outcome, print, print_json};
+use super::exit::{Exit, Failure, Outcome};
 use super::progress::Voice;
 use super::{Global, single};
 use crate::acquisition::Body;
@@ -83,13 +83,7 @@ pub(super) fn execute(arguments: &Arguments, global: &Global, voice: &Voice) -> 
         force: arguments.force,
     };
     let outcome = single::with_steps(voice, "pet", |steps| run_pet(&request, &settings, steps))?;
-    if global.json {
-        print_json(&outcome.json())?;
-    } else if let Some(table) = outcome.table() {
-        print(table.as_bytes())?;
-    }
-    single::tell(voice, &outcome);
-    Ok(Outcome { exit: Exit::Done, words: Some(single::words(&outcome, &arguments.output)) })
+    single::answer(voice, global, &outcome, &arguments.output)
 }
 
 /// A word, a number, or a file.
