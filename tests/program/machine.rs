@@ -83,11 +83,8 @@ fn faults(value: &Value, schema: &Value, place: &str) -> Vec<String> {
 
 #[test]
 fn the_committed_schema_is_that_of_the_program() {
-    assert_eq!(
-        committed(),
-        lesions_schema(&verdict::COLUMNS),
-        "write `relight explain --schema` to docs/schema/lesions.schema.json"
-    );
+    let same = committed() == lesions_schema(&verdict::COLUMNS);
+    assert!(same, "write what `relight explain --schema` prints to docs/schema/lesions.schema.json");
 }
 
 #[test]
