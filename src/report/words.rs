@@ -260,6 +260,13 @@ pub const BOLUS_CAPTION: &str = "Mean ΔR2* in s⁻¹ over lesion and reference;
 /// The bolus, for those who hear the page.
 pub const BOLUS_ALT: &str = "Mean ΔR2* over time of the lesion, measured and leakage corrected, and of the reference";
 
+/// Heading of the decision plane.
+pub const PLANE_TITLE: &str = "Perfusion against uptake";
+
+/// Under it.
+pub const PLANE_CAPTION: &str = "Zones: how the two measures read, each by its own cut-offs; the rule also weighs quality \
+    and follow-up. The mark is the verdict, the bar the 95 % interval of rCBV, open marks earlier sessions.";
+
 /// In place of curves without values.
 pub const NO_CURVES: &str = "Not drawn: the curves hold no finite values.";
 
