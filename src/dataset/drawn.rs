@@ -69,10 +69,13 @@ impl Drawn {
 
     /// Removes everything that was drawn for a subject.
     pub fn remove(root: &Path, participant_id: &str) -> Result<(), DatasetError> {
-        if let Some(before) = Self::read(root, participant_id)? {
+        if Self::read(root, participant_id)?.is_some() {
             Self::default().finish(root, participant_id)?;
-            drop(before);
+            let subject = root.join(participant_id);
             drop(fs::remove_file(root.join(name(participant_id))));
+            // A folder that holds something else stays.
+            drop(fs::remove_dir(subject.join(FOLDER)));
+            drop(fs::remove_dir(subject));
         }
         Ok(())
     }
@@ -112,7 +115,7 @@ mod tests {
         second.finish(root, "sub-01").unwrap();
         assert!(!root.join("sub-01/figures/a.svg").exists() && root.join("sub-01/figures/b.svg").exists());
         Drawn::remove(root, "sub-01").unwrap();
-        assert!(!root.join("sub-01/figures/b.svg").exists());
+        assert!(!root.join("sub-01").exists());
         assert_eq!(Drawn::read(root, "sub-01").unwrap(), None);
     }
 }

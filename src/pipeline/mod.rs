@@ -262,6 +262,11 @@ pub fn run(options: &RunOptions, settings: &Settings, progress: &dyn Progress) -
         again::refuse_others(&output, settings)?;
     }
     let mut log = Log::begin(output.root(), &options.command_line, rayon::current_num_threads())?;
+    for participant_id in &days.left_out {
+        let words = "no session has a date to count from: its other dates are left out";
+        log.line(&format!("{participant_id}: {words}"));
+        progress.end(participant_id, words);
+    }
     let hash = settings.hash();
     let source = DatasetSource {
         title: &study.title,
@@ -291,6 +296,8 @@ struct Days {
     as_of: Option<Date>,
     /// The first scan of each subject, where dates are told relative to it; it is in no output.
     first_scans: Option<BTreeMap<String, Date>>,
+    /// Subjects with dates but without a dated scan to count from: their dates are left out, and that is told.
+    left_out: Vec<String>,
 }
 
 impl Days {
@@ -298,15 +305,19 @@ impl Days {
     fn of(study: &mut Study, whole: &mut Study, options: &RunOptions) -> Self {
         let as_of = options.as_of.or_else(|| whole.latest_date());
         if !options.relative_dates {
-            return Self { as_of, first_scans: None };
+            return Self { as_of, first_scans: None, left_out: Vec::new() };
         }
         let first =
             |subject: &Subject| subject.first_scan().map(|first_scan| (subject.participant_id.clone(), first_scan));
         let first_scans = whole.subjects.iter().filter_map(first).collect();
+        let dates = |subject: &&Subject| {
+            subject.first_scan().is_none() && (subject.facts.rt_end.is_some() || subject.facts.resection_date.is_some())
+        };
+        let left_out = study.subjects.iter().filter(dates).map(|subject| subject.participant_id.clone()).collect();
         study.tell_relative(whole);
         let dated = whole.clone();
         whole.tell_relative(&dated);
-        Self { as_of, first_scans: Some(first_scans) }
+        Self { as_of, first_scans: Some(first_scans), left_out }
     }
 
     /// For the study: `None` where each subject counts its own days.

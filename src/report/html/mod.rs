@@ -9,7 +9,7 @@ pub(in crate::report) mod shell;
 mod study;
 pub(in crate::report) mod subject;
 pub(in crate::report) mod summary;
-mod surveillance;
+pub(in crate::report) mod surveillance;
 
 pub use study::study_page;
 pub use subject::subject_page;

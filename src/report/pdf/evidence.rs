@@ -54,10 +54,10 @@ fn sessions(sheet: &mut Sheet, lesion: &Lesion) {
     Table {
         summary: "Results over the sessions".to_owned(),
         columns: vec![
-            TableColumn { title: "Session", share: 0.28, align: Align::Left },
-            TableColumn { title: "Volume", share: 0.14, align: Align::Right },
-            TableColumn { title: "Change since the index scan", share: 0.20, align: Align::Right },
-            TableColumn { title: "Result", share: 0.38, align: Align::Left },
+            TableColumn { title: "Session".into(), share: 0.28, align: Align::Left },
+            TableColumn { title: "Volume".into(), share: 0.14, align: Align::Right },
+            TableColumn { title: "Change since the index scan".into(), share: 0.20, align: Align::Right },
+            TableColumn { title: "Result".into(), share: 0.38, align: Align::Left },
         ],
         rows,
     }
@@ -165,10 +165,10 @@ fn choices(sheet: &mut Sheet, time_point: &TimePoint) {
     Table {
         summary: words::CHOICES_TITLE.to_owned(),
         columns: vec![
-            TableColumn { title: "Choice", share: 0.40, align: Align::Left },
-            TableColumn { title: "Perfusion", share: 0.11, align: Align::Right },
-            TableColumn { title: "PET", share: 0.11, align: Align::Right },
-            TableColumn { title: "Result", share: 0.38, align: Align::Left },
+            TableColumn { title: "Choice".into(), share: 0.40, align: Align::Left },
+            TableColumn { title: "Perfusion".into(), share: 0.11, align: Align::Right },
+            TableColumn { title: "PET".into(), share: 0.11, align: Align::Right },
+            TableColumn { title: "Result".into(), share: 0.38, align: Align::Left },
         ],
         rows,
     }
@@ -198,11 +198,11 @@ fn measures(sheet: &mut Sheet, lesion: &Lesion) {
     let share = per_session / wide;
     let titles: Vec<&'static str> = ["Three before", "Two before", "Previous scan", "This scan"].to_vec();
     let mut columns = vec![
-        TableColumn { title: "Measure", share: 0.37 / wide, align: Align::Left },
-        TableColumn { title: "Unit", share: 0.13 / wide, align: Align::Left },
+        TableColumn { title: "Measure".into(), share: 0.37 / wide, align: Align::Left },
+        TableColumn { title: "Unit".into(), share: 0.13 / wide, align: Align::Left },
     ];
     columns.extend(titles[FIT - sessions.len()..].iter().map(|title| TableColumn {
-        title,
+        title: (*title).into(),
         share,
         align: Align::Right,
     }));

@@ -226,10 +226,10 @@ fn rulers(sheet: &mut Sheet, lesion: &Lesion) {
     Table {
         summary: words::EVIDENCE_CAPTION.to_owned(),
         columns: vec![
-            Column { title: "Measure", share: 0.31, align: Align::Left },
-            Column { title: "Value", share: 0.15, align: Align::Right },
-            Column { title, share: 0.37, align: Align::Left },
-            Column { title: "Reads as", share: 0.17, align: Align::Left },
+            Column { title: "Measure".into(), share: 0.31, align: Align::Left },
+            Column { title: "Value".into(), share: 0.15, align: Align::Right },
+            Column { title: title.into(), share: 0.37, align: Align::Left },
+            Column { title: "Reads as".into(), share: 0.17, align: Align::Left },
         ],
         rows,
     }
@@ -374,10 +374,10 @@ fn measures(sheet: &mut Sheet, lesion: &Lesion) {
     Table {
         summary: words::WHAT_WAS_MEASURED.to_owned(),
         columns: vec![
-            Column { title: "Measure", share: 0.30, align: Align::Left },
-            Column { title: "Value", share: 0.16, align: Align::Right },
-            Column { title: "Previous scan", share: 0.16, align: Align::Right },
-            Column { title: "What it is", share: 0.38, align: Align::Left },
+            Column { title: "Measure".into(), share: 0.30, align: Align::Left },
+            Column { title: "Value".into(), share: 0.16, align: Align::Right },
+            Column { title: "Previous scan".into(), share: 0.16, align: Align::Right },
+            Column { title: "What it is".into(), share: 0.38, align: Align::Left },
         ],
         rows,
     }

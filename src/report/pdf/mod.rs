@@ -3,6 +3,7 @@
 
 mod evidence;
 mod front;
+mod markup;
 mod paint;
 mod quality;
 mod sheet;
@@ -10,8 +11,10 @@ mod table;
 
 pub use paint::PdfError;
 
+use krilla::tagging::Tag;
+
 use crate::report::html::shell::short;
-use crate::report::html::subject;
+use crate::report::html::{subject, surveillance};
 use crate::report::model::SubjectPage;
 use crate::report::words;
 use paint::{About, paint};
@@ -37,9 +40,13 @@ pub fn subject_pdf(page: &SubjectPage) -> Result<Vec<u8>, PdfError> {
         evidence::lay(&mut sheet, lesion);
         quality::lay(&mut sheet, lesion);
     }
-    if lesions.len() > 1 {
+    if lesions.len() > 1 || page.surveillance.is_some() {
         sheet.next_page();
         sheet.set_foot(&foot("report"));
+    }
+    if let Some(found) = &page.surveillance {
+        sheet.group(Tag::Section, |sheet| markup::lay(sheet, &surveillance::section(found)));
+        sheet.skip(8.0);
     }
     quality::provenance(&mut sheet, &page.provenance);
     let about = About {

@@ -60,11 +60,11 @@ fn checks(sheet: &mut Sheet, title: &str, checks: &[Check]) {
     Table {
         summary: title.to_owned(),
         columns: vec![
-            Column { title: "Check", share: 0.23, align: Align::Left },
-            Column { title: "Found", share: 0.16, align: Align::Right },
-            Column { title: "Limit", share: 0.16, align: Align::Right },
-            Column { title: "Result", share: 0.11, align: Align::Left },
-            Column { title: "What it means here", share: 0.34, align: Align::Left },
+            Column { title: "Check".into(), share: 0.23, align: Align::Left },
+            Column { title: "Found".into(), share: 0.16, align: Align::Right },
+            Column { title: "Limit".into(), share: 0.16, align: Align::Right },
+            Column { title: "Result".into(), share: 0.11, align: Align::Left },
+            Column { title: "What it means here".into(), share: 0.34, align: Align::Left },
         ],
         rows,
     }
@@ -87,9 +87,9 @@ fn caveat_table(sheet: &mut Sheet, caveats: &[&Caveat]) {
     Table {
         summary: "Caveats".to_owned(),
         columns: vec![
-            Column { title: "What it means", share: 0.48, align: Align::Left },
-            Column { title: "Here", share: 0.30, align: Align::Left },
-            Column { title: "Code", share: 0.22, align: Align::Left },
+            Column { title: "What it means".into(), share: 0.48, align: Align::Left },
+            Column { title: "Here".into(), share: 0.30, align: Align::Left },
+            Column { title: "Code".into(), share: 0.22, align: Align::Left },
         ],
         rows,
     }
@@ -151,8 +151,8 @@ pub fn provenance(sheet: &mut Sheet, provenance: &Provenance) {
         Table {
             summary: "From what the report was made".to_owned(),
             columns: vec![
-                Column { title: "What", share: 0.50, align: Align::Left },
-                Column { title: "Version, identifier or SHA-256", share: 0.50, align: Align::Left },
+                Column { title: "What".into(), share: 0.50, align: Align::Left },
+                Column { title: "Version, identifier or SHA-256".into(), share: 0.50, align: Align::Left },
             ],
             rows,
         }

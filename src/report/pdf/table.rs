@@ -1,5 +1,7 @@
 //! Tables on paper: rows are never cut, and a page that goes on with a table repeats its head.
 
+use std::borrow::Cow;
+
 use krilla::tagging::{TableHeaderScope, Tag, TagKind};
 
 use super::sheet::{Align, Mark, Sheet, Style, lines};
@@ -15,10 +17,10 @@ const GUTTER: f64 = 6.0;
 const SHAPE: f64 = 6.6;
 
 /// A column.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Column {
     /// What it holds.
-    pub title: &'static str,
+    pub title: Cow<'static, str>,
     /// Its share of the table's width.
     pub share: f64,
     /// Which side its text stands on.
@@ -140,7 +142,7 @@ impl Table {
     }
 
     fn head_lines(&self, places: &[(f64, f64)]) -> usize {
-        let count = |(column, place): (&Column, &(f64, f64))| lines(Style::SMALL, column.title, place.1).len();
+        let count = |(column, place): (&Column, &(f64, f64))| lines(Style::SMALL, &column.title, place.1).len();
         self.columns.iter().zip(places).map(count).max().unwrap_or(0).max(1)
     }
 
@@ -149,16 +151,16 @@ impl Table {
         let top = sheet.at;
         let most = self.head_lines(places);
         for (column, &(left, width)) in self.columns.iter().zip(places) {
-            let lines = lines(style, column.title, width);
+            let lines = lines(style, &column.title, width);
             sheet.at.y = top.y + style.leading * (most - lines.len().max(1)) as f64;
             if heard {
                 sheet.group(Tag::TH(TableHeaderScope::Column), |sheet| {
-                    sheet.text(style, column.title, left, width, column.align);
+                    sheet.text(style, &column.title, left, width, column.align);
                 });
             } else {
                 let mut aside = Sheet::new("");
                 aside.at = sheet.at;
-                aside.text(style, column.title, left, width, column.align);
+                aside.text(style, &column.title, left, width, column.align);
                 for piece in aside.pieces {
                     sheet.adorn(piece.marks);
                 }
