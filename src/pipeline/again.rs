@@ -148,6 +148,7 @@ pub fn annotate(options: &AnnotateOptions, settings: &Settings) -> Result<Annota
             .map_err(|error| AgainError::Finding(error.to_string()))?;
     }
     let label = session.label.clone();
+    let sessions = with_pictures(&output, sessions)?;
     let kept = judging.kept_surveillance(&participant_id);
     let judged = judging.write(sessions, None, |_| kept)?;
     let is_meant = |row: &Value| {
@@ -180,10 +181,19 @@ pub fn report(root: &Path, settings: &Settings) -> Result<Vec<String>, AgainErro
     }
     for (participant_id, sessions) in subjects {
         let kept = judging.kept_surveillance(&participant_id);
-        judging.write(sessions, None, |_| kept)?;
+        judging.write(with_pictures(&output, sessions)?, None, |_| kept)?;
         pages.push(format!("{participant_id}.html"));
     }
     Ok(pages)
+}
+
+/// The sessions of one subject with what only its page shows.
+fn with_pictures(output: &OutputFolder, sessions: Vec<Finished>) -> Result<Vec<Finished>, DatasetError> {
+    let with = |session: Finished| {
+        let folder = output.session(&session.participant_id, session.session_id.as_deref());
+        session.with_pictures(&folder)
+    };
+    sessions.into_iter().map(with).collect()
 }
 
 /// What an output is, against its own records.

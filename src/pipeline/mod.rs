@@ -7,6 +7,7 @@ mod finished;
 mod followup;
 mod group;
 mod judging;
+mod mask_check;
 mod masks;
 mod measured;
 mod methods;
@@ -20,6 +21,7 @@ mod single;
 mod subject;
 mod uptake;
 mod visits;
+mod volumes;
 
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;

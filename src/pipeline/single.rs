@@ -308,8 +308,16 @@ fn measure_rows<'a>(
     complete: impl FnOnce(Bench<'a>) -> Bench<'a>,
 ) -> Result<Vec<(Measured, Verdict)>, SessionError> {
     let Some(masks) = masks else { return Ok(Vec::new()) };
-    let bench =
-        complete(Bench { settings, masks, anatomy: None, perfusion: None, uptake: None, series: "", for_page: false });
+    let bench = complete(Bench {
+        settings,
+        masks,
+        anatomy: None,
+        perfusion: None,
+        uptake: None,
+        brain: None,
+        series: "",
+        for_page: false,
+    });
     // Collected before the first error is looked for, so that it is the same one for any number of threads.
     let rows: Vec<Result<_, SessionError>> = (0..masks.lesions.len())
         .into_par_iter()

@@ -6,4 +6,5 @@ pub mod model;
 pub mod number;
 mod packed;
 pub mod surveillance;
+pub mod viewer;
 pub mod words;

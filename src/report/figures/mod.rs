@@ -3,10 +3,15 @@
 pub mod bolus;
 pub mod color;
 pub mod glyph;
+pub mod growth;
+pub mod histogram;
+pub mod mask_check;
+pub mod outcome;
 pub mod panel;
 pub mod picture;
 pub mod reliability;
 pub mod roc;
 pub mod ruler;
 mod square;
+pub mod strip;
 pub mod timeline;

@@ -130,7 +130,7 @@ fn axis(first: Date, last: Date, across: impl Fn(Date) -> f64) -> Markup {
 }
 
 /// First days of months inside a span, thinned until their names fit.
-fn months(first: Date, last: Date) -> Vec<Date> {
+pub(super) fn months(first: Date, last: Date) -> Vec<Date> {
     let all: Vec<Date> = first
         .first_of_month()
         .series(1.month())

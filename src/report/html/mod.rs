@@ -6,9 +6,12 @@ mod measures;
 mod quality;
 mod shell;
 mod study;
+mod study_figures;
 mod subject;
 mod summary;
 mod surveillance;
+mod viewer;
 
 pub use study::study_page;
+pub use study_figures::THUMBNAILS;
 pub use subject::subject_page;

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::shell::heading;
 use super::subject::{Lesion, section_heading};
 use crate::quality::{Caveat, Check};
-use crate::report::figures::glyph;
+use crate::report::figures::{glyph, mask_check};
 use crate::report::model::{Provenance, TimePoint};
 use crate::report::words;
 use crate::verdict::explain;
@@ -25,6 +25,7 @@ pub fn quality(lesion: &Lesion) -> Markup {
             (checks("Checks of PET", &time_point.pet_checks))
             (heading(level, "small-title", "", html! { "Caveats" }))
             @if caveats.is_empty() { p .cap { (words::NO_CAVEATS) } } @else { (caveat_table(&caveats)) }
+            (masks(lesion, level))
             (methods(lesion))
         }
     }
@@ -89,6 +90,22 @@ fn caveat_table(caveats: &[&Caveat]) -> Markup {
                         }
                     }
                 }
+            }
+        }
+    }
+}
+
+/// Where lesion and reference lie.
+fn masks(lesion: &Lesion, level: u8) -> Markup {
+    let Some(check) = &lesion.latest.mask_check else { return html! {} };
+    html! {
+        div .keep {
+            (heading(level, "small-title", "", html! { "Masks" }))
+            (mask_check::tiles(check, lesion.edge / 2))
+            p .cap {
+                (check.name) ". " (words::MASK_CHECK)
+                @if check.reference { " " (words::MASK_CHECK_REFERENCE) }
+                @if check.brain { " " (words::MASK_CHECK_BRAIN) }
             }
         }
     }
