@@ -16,7 +16,7 @@ const TOP: f64 = 22.0;
 const BASE: f64 = 262.0;
 
 /// Edge of a mark.
-const MARK: f64 = 9.0;
+const MARK: f64 = 10.0;
 
 /// The axis reaches to this many times the upper cut-off at most; what lies above stands at its end.
 const REACH: f64 = 3.0;
@@ -188,7 +188,7 @@ mod tests {
     #[test]
     fn equal_values_stand_side_by_side() {
         let marks = strip(&[1.2; 5]).marks;
-        let placed: Vec<f64> = swarm(&marks, &|_| 100.0, 50.0, 90.0).into_iter().map(|(_, x)| x).collect();
-        assert_eq!(placed, [50.0, 41.0, 59.0, 32.0, 68.0]);
+        let placed: Vec<f64> = swarm(&marks, &|_| 100.0, 50.0, 100.0).into_iter().map(|(_, x)| x).collect();
+        assert_eq!(placed, [50.0, 40.0, 60.0, 30.0, 70.0]);
     }
 }

@@ -47,7 +47,7 @@ fn checks(title: &str, checks: &[Check]) -> Markup {
     html! {
         @if !checks.is_empty() {
             div .tblscroll tabindex="0" role="group" aria-label=(title) {
-                table .dense {
+                table .dense .checks {
                     caption { (title) }
                     thead { tr {
                         th scope="col" { "Check" }
