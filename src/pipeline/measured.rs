@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::dataset::{Annotation, holding};
 use crate::lesion::{Histogram, LesionRecord};
+use crate::pet::{PetMeasures, PetResponse};
 use crate::quality::{Caveat, Check};
 use crate::reanalysis::{Alternative, Stability, judge_again};
 use crate::report::model::{BolusFigure, MaskCheck, Panel, TestRetest, TimePoint};
@@ -38,6 +39,12 @@ pub struct Measured {
     pub test_retest: Vec<TestRetest>,
     /// The background of the ratio in words.
     pub background: Option<String>,
+    /// What PET says beside the columns.
+    #[serde(default)]
+    pub pet: Option<PetMeasures>,
+    /// What the response rules say against earlier PET studies.
+    #[serde(default)]
+    pub pet_response: Option<PetResponse>,
     /// What was looked for and not found.
     pub missing: Vec<String>,
     /// What was done, in sentences.
@@ -97,6 +104,8 @@ impl Measured {
             pet_checks: self.pet_checks.clone(),
             test_retest: self.test_retest.clone(),
             background: self.background.clone(),
+            pet: self.pet.clone(),
+            pet_response: self.pet_response.clone(),
             panels: self.panels.clone(),
             bolus: self.bolus.clone(),
             rcbv_histogram: self.rcbv_histogram.clone(),

@@ -7,6 +7,7 @@ use super::surveillance::Surveillance;
 use super::viewer::ViewerVolumes;
 use crate::cohort::{Audit, Outcomes};
 use crate::lesion::{Histogram, LesionRecord};
+use crate::pet::{PetMeasures, PetResponse};
 use crate::quality::{Caveat, Check};
 use crate::reanalysis::Stability;
 use crate::verdict::{GrowthBand, Verdict};
@@ -28,6 +29,8 @@ pub struct SubjectPage {
     pub lesions: Vec<LesionPage>,
     /// Surveillance, for sarcoma.
     pub surveillance: Option<Surveillance>,
+    /// Sessions that failed, with the reason.
+    pub failures: Vec<(String, String)>,
     /// Who made the page and from what.
     pub provenance: Provenance,
 }
@@ -58,7 +61,11 @@ pub struct TimePoint {
     pub test_retest: Vec<TestRetest>,
     /// The background of the TBR in words, such as `contralateral crescent, 14.2 mL`.
     pub background: Option<String>,
-    /// The film strip, left to right.
+    /// What PET says beside the columns.
+    pub pet: Option<PetMeasures>,
+    /// What the response rules say against earlier PET studies.
+    pub pet_response: Option<PetResponse>,
+    /// The film strip, left to right; then the picture of the background region.
     pub panels: Vec<Panel>,
     /// The bolus passage.
     pub bolus: Option<BolusFigure>,
@@ -130,6 +137,8 @@ pub enum PanelKind {
     TumorBurden,
     /// A PET map in color.
     Uptake,
+    /// A whole slice of the PET image with the background region outlined.
+    Background,
 }
 
 /// A picture of one axial slice, as values: the page colors it.

@@ -103,10 +103,48 @@ impl Followup {
         self.days.is_some_and(|days| days < f64::from(settings.followup.window_start_days))
     }
 
-    /// Valid, but late.
+    /// Valid, but late: after the last day of its own round's window.
     pub fn after_window(&self, settings: &Settings) -> bool {
-        self.days.is_some_and(|days| days > f64::from(settings.followup.window_end_days))
+        self.days.is_some_and(|days| days > self.last_day(settings))
     }
+
+    /// The last day of the window of this round, counted from the index scan.
+    ///
+    /// METHOD: a round is due six to eight weeks after the one before it, so round n ends n times eight weeks after the
+    /// index scan; counted from the index scan alone, every second round would be late.
+    pub fn last_day(&self, settings: &Settings) -> f64 {
+        f64::from(settings.followup.window_end_days) * self.round.max(1.0)
+    }
+}
+
+closed_words! {
+    /// What a volume did between two scans.
+    pub enum Trend: "trend" {
+        /// Larger by more than its measurement error.
+        Larger = "larger",
+        /// Neither.
+        Unchanged = "unchanged",
+        /// Smaller by the equivocal share or more.
+        Smaller = "smaller",
+    }
+}
+
+/// What the volume did between any two scans, by the growth rule at the earlier volume, with the change in %; `None`
+/// where the earlier volume is no measure to compare with.
+pub fn volume_trend(before_ml: f64, now_ml: f64, settings: &Settings) -> Option<(Trend, f64)> {
+    let change = 100.0 * (now_ml - before_ml) / before_ml;
+    if !(before_ml > 0.0 && now_ml >= 0.0 && change.is_finite()) {
+        return None;
+    }
+    let settings = &settings.followup;
+    let trend = if change >= growth_threshold(Some(before_ml), settings) {
+        Trend::Larger
+    } else if change <= -settings.equivocal_percent {
+        Trend::Smaller
+    } else {
+        Trend::Unchanged
+    };
+    Some((trend, change))
 }
 
 /// A volume with its measurement error, and the volume from which it has grown against the index scan.
@@ -123,14 +161,18 @@ pub struct GrowthBand {
 }
 
 /// The error of a row's volume: `V (1 ± f / √2 · e / r)` with the factor `f` of the repeatability coefficient, the error
-/// `e` of the boundary and the equivalent radius `r`; the lower end is cut at 0. `None` without a volume above 0.
+/// `e` of the boundary and the equivalent radius `r`; the lower end is cut at 0. A lesion that is gone has no boundary, and
+/// so no error. `None` without a volume.
 ///
 /// METHOD: the repeatability coefficient `f = 1.96 √2` speaks of the difference of two volumes; one volume has its 95 %
 /// range without the root of two (Bland and Altman, BMJ 1996;313:744).
 pub fn growth_band(record: &LesionRecord, settings: &Settings) -> Option<GrowthBand> {
     let settings = &settings.followup;
-    let volume = possible(record.volume_ml).filter(|volume| *volume > 0.0)?;
-    let error = settings.repeatability_factor / SQRT_2 * settings.boundary_error_mm / equivalent_radius(volume);
+    let volume = possible(record.volume_ml)?;
+    let error = match equivalent_radius(volume) {
+        radius if radius > 0.0 => settings.repeatability_factor / SQRT_2 * settings.boundary_error_mm / radius,
+        _ => 0.0,
+    };
     let followed = record.followup_change_percent.filter(|change| change.is_finite());
     let index = possible(record.index_volume_ml).filter(|_| followed.is_some());
     let percent = index.map(|index| growth_threshold(Some(index), settings));
@@ -178,13 +220,40 @@ mod tests {
         assert_eq!(band.grown_ml, None);
         let grown = growth_band(&record(3.0, Some(2.0), Some(50.0)), &settings()).unwrap();
         assert_eq!((grown.grown_ml, grown.grown_percent), (Some(2.8), Some(40.0)));
-        assert_eq!(growth_band(&record(0.0, None, None), &settings()), None);
+        let gone = growth_band(&record(0.0, Some(2.0), Some(-100.0)), &settings()).unwrap();
+        assert_eq!((gone.low_ml, gone.high_ml, gone.grown_ml), (0.0, 0.0, Some(2.8)));
+        assert_eq!(growth_band(&LesionRecord::default(), &settings()), None);
     }
 
     fn state(change: f64, volume: f64) -> GrowthState {
         let record =
             LesionRecord { followup_change_percent: Some(change), volume_ml: Some(volume), ..Default::default() };
         Followup::read(&record, &settings()).unwrap().state
+    }
+
+    #[test]
+    fn each_round_has_its_own_window() {
+        let late = |round: f64, days: f64| {
+            let record = LesionRecord {
+                followup_change_percent: Some(0.0),
+                followup_round: Some(round),
+                followup_days: Some(days),
+                ..Default::default()
+            };
+            Followup::read(&record, &settings()).unwrap().after_window(&settings())
+        };
+        assert!(!late(1.0, 56.0) && late(1.0, 57.0));
+        assert!(!late(2.0, 112.0) && late(2.0, 113.0), "round 2 is due until day 112 after the index scan");
+    }
+
+    #[test]
+    fn a_volume_is_larger_from_its_threshold_and_smaller_from_a_fifth() {
+        let trend = |before, now| volume_trend(before, now, &settings()).map(|(trend, _)| trend);
+        assert_eq!(trend(10.0, 14.0), Some(Trend::Larger));
+        assert_eq!(trend(10.0, 13.9), Some(Trend::Unchanged));
+        assert_eq!(trend(0.2, 0.3), Some(Trend::Unchanged), "0.2 mL must grow by 69 %");
+        assert_eq!((trend(10.0, 8.1), trend(10.0, 8.0)), (Some(Trend::Unchanged), Some(Trend::Smaller)));
+        assert_eq!((trend(0.0, 1.0), trend(1.0, f64::NAN)), (None, None));
     }
 
     #[test]

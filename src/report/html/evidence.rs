@@ -43,6 +43,7 @@ pub fn evidence(lesion: &Lesion) -> Markup {
                 (spread(lesion, level))
                 (growth_plot(lesion, level))
             }
+            (super::pet::pet(lesion))
             (choices(lesion.latest, level))
             (heading(level, "small-title", "", html! { "All measures" }))
             (table(lesion.time_points))
@@ -246,12 +247,11 @@ fn dated(time_point: &TimePoint, panel: &Panel, row: &[(&TimePoint, &Panel)]) ->
 /// The window of all sessions: that of the latest one for anatomy, the widest for maps, whose numbers mean the same.
 fn shared_range(row: &[(&TimePoint, &Panel)]) -> Option<(f64, f64)> {
     let (_, latest) = row.last()?;
-    match latest.kind {
-        PanelKind::Anatomy | PanelKind::TumorBurden => Some(latest.range),
-        PanelKind::Perfusion | PanelKind::Uptake => {
-            row.iter().map(|(_, panel)| panel.range).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
-        }
+    // The classes of the tumor burden lie over anatomy, and the range is its.
+    if matches!(latest.kind, PanelKind::Anatomy | PanelKind::TumorBurden) {
+        return Some(latest.range);
     }
+    row.iter().map(|(_, panel)| panel.range).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
 }
 
 /// What a row of pictures shows, and its window in words; classes have none.
