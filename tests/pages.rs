@@ -92,7 +92,7 @@ fn a_page_may_fetch_nothing() {
 #[test]
 fn the_study_page_compares_with_histology_or_says_why_not() {
     let with = study_page(&sample::study(200)).replace('\u{a0}', " ");
-    assert!(with.contains("aria-label=\"ROC curves against histology. dsc: area "), "curve");
+    assert!(with.contains("aria-label=\"ROC curves against histology. Mean rCBV (DSC): area "), "curve");
     assert!(with.contains("Read as recurrence") && with.contains("Read as radiation necrosis"), "whole rule");
     let few = study_page(&sample::study(12));
     assert!(few.contains("at least 10 of each are needed"), "too few patients are told in words");

@@ -129,15 +129,14 @@ fn against(
     settings: &Settings,
     rules: &verdict::Settings,
 ) -> Result<MeasureOutcome, String> {
-    let name = measure.name();
     let least = settings.least_patients;
     let Some(cohort) = Cohort::new(cases) else {
-        return Err(format!("{name}: all lesions have the same outcome; a curve needs both."));
+        return Err("all lesions have the same outcome; a curve needs both.".to_owned());
     };
     let patients = (cohort.patients(true), cohort.patients(false));
     if patients.0 < least || patients.1 < least {
         return Err(format!(
-            "{name}: {} patients with recurrence and {} without; at least {least} of each are needed, because a curve of fewer mostly describes chance.",
+            "{} patients with recurrence and {} without; at least {least} of each are needed, because a curve of fewer mostly describes chance.",
             patients.0, patients.1
         ));
     }

@@ -4,6 +4,7 @@
 //! of management, indeterminate is not benign, and symptoms are support in words.
 
 use crate::clinical::{Pathway, Symptoms};
+use crate::cohort;
 use crate::pet::{Baseline, Pattern, PeakMode, ResponseQuantity};
 use crate::quality::Quality;
 use crate::reanalysis::Stability;
@@ -661,6 +662,19 @@ pub const NO_THUMBNAILS: &str = "No pictures were drawn.";
 
 /// Below the contact sheet.
 pub const THUMBNAILS_CAPTION: &str = "Anatomy and first map at the slice with the largest lesion area, colors as on the lesion's page; white line: lesion mask. Order of the table.";
+
+/// A measure of a cohort, as readers know it.
+pub fn cohort_measure(of: cohort::Measure) -> String {
+    match of {
+        cohort::Measure::Dsc => "Mean rCBV (DSC)".to_owned(),
+        cohort::Measure::Asl => "Mean relative CBF (ASL)".to_owned(),
+        cohort::Measure::Dce(statistic) => format!("{} (DCE)", measure(statistic.as_str()).name),
+        cohort::Measure::Met(statistic) => format!("{} (MET-PET)", measure(statistic.as_str()).name),
+        cohort::Measure::Fet(statistic) => format!("{} (FET-PET)", measure(statistic.as_str()).name),
+        cohort::Measure::Fdopa(statistic) => format!("{} (FDOPA-PET)", measure(statistic.as_str()).name),
+        cohort::Measure::Fdg(statistic) => format!("{} (FDG-PET)", measure(statistic.as_str()).name),
+    }
+}
 
 /// How many lesions have histology.
 pub fn histology_known((tumor, necrosis): (usize, usize), unknown: usize) -> String {

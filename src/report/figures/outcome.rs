@@ -4,6 +4,7 @@ use maud::{Markup, html};
 
 use crate::cohort::MeasureOutcome;
 use crate::report::number::{bound, fixed, tick};
+use crate::report::words::cohort_measure;
 
 /// Size on the page, and the square of the axes in it.
 const WIDTH: f64 = 420.0;
@@ -28,7 +29,7 @@ pub fn words(outcome: &MeasureOutcome) -> String {
         (Some(low), Some(high)) => format!(" ({} to {})", fixed(low, 2), fixed(high, 2)),
         _ => String::new(),
     };
-    format!("{}: area {}{interval}", outcome.measure.name(), fixed(outcome.auc.area, 2))
+    format!("{}: area {}{interval}", cohort_measure(outcome.measure), fixed(outcome.auc.area, 2))
 }
 
 /// The line of a curve, for the plot and its legend.

@@ -77,7 +77,7 @@ pub fn histology(outcomes: &[Outcomes]) -> Markup {
                     (cutoff_table(&known.measures))
                 }
             }
-            @for refusal in &known.refused { p .cap { (refusal.words) } }
+            @for refusal in &known.refused { p .cap { (words::cohort_measure(refusal.measure)) ": " (refusal.words) } }
             (rule_table(known))
         }
     }
@@ -99,7 +99,7 @@ fn cutoff_table(measures: &[MeasureOutcome]) -> Markup {
                     @for outcome in measures {
                         @for point in &outcome.in_use {
                             tr {
-                                th scope="row" { (outcome.measure.name()) }
+                                th scope="row" { (words::cohort_measure(outcome.measure)) }
                                 td .n { (bound(point.cutoff)) }
                                 td .n { (share(point.performance.sensitivity)) }
                                 td .n { (share(point.performance.specificity)) }

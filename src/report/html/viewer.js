@@ -69,6 +69,9 @@
       return x < 0 || y < 0 || z < 0 || x >= nx || y >= ny || z >= nz ? -1 : x + nx * (y + ny * z);
     };
     const layer = (scan, key) => scan.layers.find((known) => known.key === key);
+    /* The same image of another scan: one of another correction, tracer or weighting is another image. */
+    const same = (scan, known) => scan.layers.find((other) => known && other.key === known.key && other.title === known.title);
+    const chosen = (scan) => same(scan, layer(box, state.map));
     const value = (known, i) => {
       const code = known && i >= 0 ? known.codes[i] : 0;
       return code === 0 ? NaN : known.low + known.step * (code - 1);
@@ -144,9 +147,9 @@
         context.imageSmoothingQuality = "high";
         context.drawImage(grey, left, top, w, h);
       }
-      const map = layer(scan, state.map);
+      const map = chosen(scan);
       if (map && state.opacity > 0) {
-        const other = against && layer(against, state.map);
+        const other = against && same(against, map);
         const overlay = against
           ? paint(plane, (at) => {
               const change = value(map, index(scan, at)) - value(other, index(against, at));
@@ -239,7 +242,7 @@
       const spoken = [];
       for (const known of scan.layers) {
         const cells = columns.map((one) => {
-          const own = layer(one, known.key);
+          const own = same(one, known);
           const i = index(one, state.at);
           const made = cell("td", "", { class: "n" });
           const data = cell("data", own ? shown(own, i) : "no such image", { value: String(value(own, i)), "data-layer": known.key });
@@ -247,7 +250,7 @@
           return made;
         });
         if (against) {
-          const change = value(known, index(scan, state.at)) - value(layer(against, known.key), index(against, state.at));
+          const change = value(known, index(scan, state.at)) - value(same(against, known), index(against, state.at));
           cells.push(cell("td", Number.isNaN(change) ? "\u2013" : (change > 0 ? "+" : "") + minus(change.toFixed(known.digits)), { class: "n" }));
         }
         const unit = known.unit ? ` (${known.unit})` : "";
@@ -261,7 +264,7 @@
 
     const bar = (scan, against) => {
       const strip = root.querySelector(".vbar");
-      const map = layer(scan, state.map);
+      const map = chosen(scan);
       strip.replaceChildren();
       if (!map) return;
       const color = document.createElement("i");
