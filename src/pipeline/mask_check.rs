@@ -132,6 +132,9 @@ mod tests {
             rcbv: None,
             burden: None,
             rcbv_cutoffs: [1.0, 1.75],
+            flow: None,
+            flow_cutoffs: Vec::new(),
+            enhancement: None,
             uptake: None,
         };
         let around =
@@ -159,6 +162,9 @@ mod tests {
             rcbv: None,
             burden: None,
             rcbv_cutoffs: [1.0, 1.75],
+            flow: None,
+            flow_cutoffs: Vec::new(),
+            enhancement: None,
             uptake: None,
         };
         let around = Surroundings { baseline: None, uncorrected: None, brain: None, reference: None };

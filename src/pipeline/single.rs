@@ -35,6 +35,17 @@ pub enum MaskRequest {
     None,
 }
 
+impl MaskRequest {
+    /// `auto`, `none`, or a file.
+    pub fn of(text: &str) -> Self {
+        match text {
+            "auto" => Self::Automatic,
+            "none" => Self::None,
+            path => Self::File(path.into()),
+        }
+    }
+}
+
 /// A DSC series to be mapped.
 #[derive(Debug, Clone)]
 pub struct DscRequest {
@@ -115,6 +126,15 @@ pub struct SingleOutcome {
 }
 
 impl SingleOutcome {
+    pub(super) fn new(
+        written: Vec<Written>,
+        rows: Vec<(Measured, Verdict)>,
+        caveats: Vec<Caveat>,
+        checks: Vec<Check>,
+    ) -> Self {
+        Self { written, rows, caveats, checks }
+    }
+
     /// Number of maps.
     pub fn maps(&self) -> usize {
         self.written.len()
@@ -310,7 +330,7 @@ fn read_single_volume(path: &Path) -> Result<Option<Volume>, SessionError> {
     Ok(if image.frames() == 1 { Some(image.read_volume()?) } else { None })
 }
 
-fn read_lesions(
+pub(super) fn read_lesions(
     path: Option<&Path>,
     split: Option<Split>,
     settings: &Settings,
@@ -319,7 +339,7 @@ fn read_lesions(
     LesionMasks::read(&InputFile::lone(path), MaskKind::Undeclared, &BTreeMap::new(), split, &settings.lesion).map(Some)
 }
 
-fn measure_rows<'a>(
+pub(super) fn measure_rows<'a>(
     masks: Option<&'a LesionMasks>,
     settings: &'a Settings,
     complete: impl FnOnce(Bench<'a>) -> Bench<'a>,
@@ -330,6 +350,8 @@ fn measure_rows<'a>(
         masks,
         anatomy: None,
         perfusion: None,
+        labeled: None,
+        dynamic: None,
         uptake: None,
         brain: None,
         series: "",

@@ -6,7 +6,7 @@
 //! METHOD: only a box around the lesion is kept, and in it only the brain with a small margin where a brain mask is
 //! known: a face cannot be drawn from it.
 
-use super::pictures::{Frame, Scene, window};
+use super::pictures::{DynamicPicture, Frame, LabelingPicture, Scene, window};
 use crate::image::{Affine, Grid, ImageError, Mask, Volume, nearest_volume, resample_mask, resample_volume};
 use crate::region::dilate;
 use crate::report::model::{Panel, PanelKind};
@@ -86,6 +86,24 @@ pub fn viewer_volumes(
             let look = Look { key: key.to_owned(), title, unit: "", colors: Colors::Inferno, range, cutoffs };
             layers.extend(look.layer(&within(nearest_volume(map, &lattice)?).data, Depth::Sixteen));
         }
+    }
+    let flow = scene.flow.map(|flow| match flow {
+        LabelingPicture::Relative(map) | LabelingPicture::Absolute(map) => map,
+    });
+    let enhancement = scene.enhancement.map(|enhancement| match enhancement {
+        DynamicPicture::Ktrans(map) | DynamicPicture::Area(map) | DynamicPicture::RelativePeak(map) => map,
+    });
+    for (kind, map) in [(PanelKind::Labeling, flow), (PanelKind::Dynamic, enhancement)] {
+        let (Some(map), Some(panel)) = (map, panel(kind)) else { continue };
+        let look = Look {
+            key: panel.title.clone(),
+            title: panel.title.clone(),
+            unit: &panel.unit,
+            colors: Colors::Inferno,
+            range: panel.range,
+            cutoffs: &panel.cutoffs,
+        };
+        layers.extend(look.layer(&within(nearest_volume(map, &lattice)?).data, Depth::Sixteen));
     }
     if let (Some(uptake), Some(panel)) = (&scene.uptake, panel(PanelKind::Uptake)) {
         let mut values = within(nearest_volume(uptake.image, &lattice)?).data;
@@ -240,6 +258,9 @@ mod tests {
             rcbv: Some((&rcbv, "leakage corrected")),
             burden: None,
             rcbv_cutoffs: [1.0, 1.75],
+            flow: None,
+            flow_cutoffs: Vec::new(),
+            enhancement: None,
             uptake: None,
         };
         let panels = film_strip(&scene, &LesionRecord::default());
