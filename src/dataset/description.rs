@@ -31,6 +31,8 @@ lesions.json
 *_lesions.tsv
 *_lesions.json
 *_figures.json
+*_viewer.json
+*_thumbnails.json
 *_surveillance.json
 annotations.tsv
 annotations.json

@@ -149,6 +149,14 @@ macro_rules! lesion_record {
                 vec![$(self.$name.as_ref().map_or_else(|| MISSING.to_owned(), Cell::write)),*]
             }
 
+            /// One column as JSON, `null` where it is missing; `None` for a name that is no column.
+            pub fn column(&self, name: &str) -> Option<Value> {
+                match name {
+                    $(stringify!($name) => Some(self.$name.as_ref().map_or(Value::Null, Cell::json)),)*
+                    _ => None,
+                }
+            }
+
             /// The columns as JSON, missing values as `null`.
             pub fn json(&self) -> serde_json::Map<String, Value> {
                 let mut map = serde_json::Map::new();

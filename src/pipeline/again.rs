@@ -148,6 +148,7 @@ pub fn annotate(options: &AnnotateOptions, settings: &Settings) -> Result<Annota
             .map_err(|error| AgainError::Finding(error.to_string()))?;
     }
     let label = session.label.clone();
+    let sessions = with_pictures(&output, sessions)?;
     let kept = judging.kept_surveillance(&participant_id);
     let facts = StudyFacts::read(output.root())?;
     let failures = facts.as_ref().map_or_else(Vec::new, |facts| facts.failures_of(&participant_id));
@@ -185,7 +186,7 @@ pub fn report(root: &Path, pdf: bool, settings: &Settings) -> Result<Vec<String>
     for (participant_id, sessions) in subjects {
         let kept = judging.kept_surveillance(&participant_id);
         let failures = facts.as_ref().map_or_else(Vec::new, |facts| facts.failures_of(&participant_id));
-        judging.write(sessions, None, &failures, |_| kept)?;
+        judging.write(with_pictures(&output, sessions)?, None, &failures, |_| kept)?;
         pages.push(format!("{participant_id}.html"));
         let paper = format!("{participant_id}.pdf");
         if output.root().join(&paper).exists() {
@@ -193,6 +194,15 @@ pub fn report(root: &Path, pdf: bool, settings: &Settings) -> Result<Vec<String>
         }
     }
     Ok(pages)
+}
+
+/// The sessions of one subject with what only its page shows.
+fn with_pictures(output: &OutputFolder, sessions: Vec<Finished>) -> Result<Vec<Finished>, DatasetError> {
+    let with = |session: Finished| {
+        let folder = output.session(&session.participant_id, session.session_id.as_deref());
+        session.with_pictures(&folder)
+    };
+    sessions.into_iter().map(with).collect()
 }
 
 /// What an output is, against its own records.

@@ -12,6 +12,7 @@ mod judging;
 mod kinetic;
 mod kinetic_session;
 mod labeling;
+mod mask_check;
 mod masks;
 mod measured;
 mod methods;
@@ -28,6 +29,7 @@ mod single_kinetic;
 mod subject;
 mod uptake;
 mod visits;
+mod volumes;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -8,11 +8,12 @@ use std::sync::{Condvar, Mutex, PoisonError};
 use serde_json::Value;
 
 use super::error::SessionError;
-use super::finished::{Finished, SubjectFacts, figures_name};
+use super::finished::{Finished, SubjectFacts, figures_name, thumbnails_name, viewer_name};
 use super::judging::{Judging, Lacking};
-use super::measured::Measured;
+use super::measured::{Measured, Pictures};
 use super::outputs::{Destination, write_curves, write_lesions, write_perfusion, write_uptake};
 use super::outputs_kinetic::{write_dynamic, write_labeling};
+use super::pictures::thumbnails;
 use super::sarcoma::surveillance;
 use super::session::measure;
 use super::{Days, Progress, RunError, RunOptions, Steps, Summary};
@@ -23,6 +24,7 @@ use crate::dataset::{
 };
 use crate::image::NiftiImage;
 use crate::report::model::Panel;
+use crate::report::viewer::ViewerVolumes;
 use crate::settings::Settings;
 use crate::study::{Readiness, SessionInputs, Study, StudyError, Subject};
 
@@ -213,7 +215,7 @@ impl Work<'_> {
             return None;
         }
         // What does not read back is made again.
-        Finished::read(&folder, &self.annotations).ok().flatten()
+        Finished::read(&folder, &self.annotations).ok().flatten()?.with_pictures(&folder).ok()
     }
 
     /// A session that this run was not asked for; `None` where no current result of it stands in the output.
@@ -287,9 +289,18 @@ impl Work<'_> {
             write_uptake(uptake, tracer.as_ref(), Some(&images.masks), self.settings.pet.suv.as_str(), &destination)?;
             write_curves(uptake, Some(&images.masks), &destination)?;
         }
-        let panels: Vec<&[Panel]> = images.lesions.iter().map(|lesion| lesion.panels.as_slice()).collect();
-        let text = serde_json::to_string(&panels).map_err(|error| broken("figures", &error))?;
+        let pictures =
+            |lesion: &Measured| Pictures { panels: lesion.panels.clone(), mask_check: lesion.mask_check.clone() };
+        let pictures: Vec<Pictures> = images.lesions.iter().map(pictures).collect();
+        let text = serde_json::to_string(&pictures).map_err(|error| broken("figures", &error))?;
         write_file(&staging.folder().join(figures_name(&stem)), text.as_bytes())?;
+        let volumes: Vec<Option<&ViewerVolumes>> =
+            images.lesions.iter().map(|lesion| lesion.volumes.as_ref()).collect();
+        let text = serde_json::to_string(&volumes).map_err(|error| broken("viewer", &error))?;
+        write_file(&staging.folder().join(viewer_name(&stem)), text.as_bytes())?;
+        let thumbnails: Vec<Vec<Panel>> = images.lesions.iter().map(|lesion| thumbnails(&lesion.panels)).collect();
+        let text = serde_json::to_string(&thumbnails).map_err(|error| broken("thumbnails", &error))?;
+        write_file(&staging.folder().join(thumbnails_name(&stem)), text.as_bytes())?;
         let mut words = match images.lesions.len() {
             0 => "the lesion mask is empty".to_owned(),
             1 => "1 lesion measured".to_owned(),

@@ -9,4 +9,5 @@ mod packed;
 pub mod pdf;
 mod plain;
 pub mod surveillance;
+pub mod viewer;
 pub mod words;

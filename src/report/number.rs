@@ -75,7 +75,7 @@ pub fn shown(column: &str, value: f64, bounds: &[f64]) -> Shown {
 
 /// The number of a column in a record; `None` where it is missing, not estimated, or not a number.
 pub fn value(record: &LesionRecord, column: &str) -> Option<f64> {
-    record.json().get(column).and_then(serde_json::Value::as_f64).filter(|value| value.is_finite())
+    record.column(column).as_ref().and_then(serde_json::Value::as_f64).filter(|value| value.is_finite())
 }
 
 /// A bound or a tick: as few decimals as it needs, at most `decimals`.

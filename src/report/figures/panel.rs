@@ -48,6 +48,17 @@ pub fn figure(panel: &Panel, edge: usize, parts: Parts) -> Markup {
     }
 }
 
+/// A picture with its outline alone; what it shows is told by what stands around it.
+pub fn thumbnail(panel: &Panel, edge: usize) -> Markup {
+    let raster = &panel.raster;
+    html! {
+        span .im style={ "aspect-ratio:" (raster.width) "/" (raster.height) } {
+            img src=(draw(panel, edge).data_uri()) alt="" loading="lazy";
+            (outline(panel))
+        }
+    }
+}
+
 /// Where the slice lies along the scanner's axis.
 pub fn slice(panel: &Panel) -> String {
     format!("z {} mm", tick(panel.slice_mm, 1))
@@ -81,7 +92,7 @@ fn outline(panel: &Panel) -> Markup {
 }
 
 /// A closed polyline as path data.
-fn closed_path(points: &[[f32; 2]]) -> String {
+pub(super) fn closed_path(points: &[[f32; 2]]) -> String {
     let mut path = String::new();
     for (index, [x, y]) in points.iter().enumerate() {
         path.push(if index == 0 { 'M' } else { 'L' });

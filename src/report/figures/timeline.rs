@@ -155,7 +155,7 @@ fn relative_ticks(first: Date, last: Date) -> Vec<(Date, String)> {
 }
 
 /// First days of months inside a span, thinned until their names fit.
-fn months(first: Date, last: Date) -> Vec<Date> {
+pub(super) fn months(first: Date, last: Date) -> Vec<Date> {
     let all: Vec<Date> = first
         .first_of_month()
         .series(1.month())

@@ -7,9 +7,12 @@ mod pet;
 pub(in crate::report) mod quality;
 pub(in crate::report) mod shell;
 mod study;
+mod study_figures;
 pub(in crate::report) mod subject;
 pub(in crate::report) mod summary;
 pub(in crate::report) mod surveillance;
+mod viewer;
 
 pub use study::study_page;
+pub use study_figures::THUMBNAILS;
 pub use subject::subject_page;

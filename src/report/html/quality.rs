@@ -6,7 +6,7 @@ use super::shell::heading;
 use super::subject::{Lesion, section_heading};
 use crate::dataset::numbered;
 use crate::quality::{Caveat, Check};
-use crate::report::figures::{glyph, panel};
+use crate::report::figures::{glyph, mask_check, panel};
 use crate::report::model::{PanelKind, Provenance, TimePoint};
 use crate::report::words;
 use crate::verdict::explain;
@@ -29,6 +29,7 @@ pub fn quality(lesion: &Lesion) -> Markup {
             (background_picture(lesion))
             (heading(level, "small-title", "", html! { "Caveats" }))
             @if caveats.is_empty() { p .cap { (words::NO_CAVEATS) } } @else { (caveat_table(&caveats)) }
+            (masks(lesion, level))
             (methods(lesion))
         }
     }
@@ -56,7 +57,7 @@ fn checks(title: &str, checks: &[Check]) -> Markup {
     html! {
         @if !checks.is_empty() {
             div .tblscroll tabindex="0" role="group" aria-label=(title) {
-                table .dense {
+                table .dense .checks {
                     caption { (title) }
                     thead { tr {
                         th scope="col" { "Check" }
@@ -114,6 +115,22 @@ fn caveat_table(caveats: &[&Caveat]) -> Markup {
                         }
                     }
                 }
+            }
+        }
+    }
+}
+
+/// Where lesion and reference lie.
+fn masks(lesion: &Lesion, level: u8) -> Markup {
+    let Some(check) = &lesion.latest.mask_check else { return html! {} };
+    html! {
+        div .keep {
+            (heading(level, "small-title", "", html! { "Masks" }))
+            (mask_check::tiles(check, lesion.edge / 2))
+            p .cap {
+                (check.name) ". " (words::MASK_CHECK)
+                @if check.reference { " " (words::MASK_CHECK_REFERENCE) }
+                @if check.brain { " " (words::MASK_CHECK_BRAIN) }
             }
         }
     }

@@ -3,14 +3,15 @@
 use maud::{Markup, html};
 
 use super::shell::{Page, heading, short};
-use super::{evidence, quality, summary, surveillance};
+use super::{evidence, quality, summary, surveillance, viewer};
 use crate::report::figures::glyph;
 use crate::report::model::{LesionPage, SubjectPage, TimePoint};
 use crate::report::number::day;
 use crate::report::words;
 
-/// Bytes that the pictures of a page may take, so that the file stays below 5 MB.
-const PICTURE_BYTES: f64 = 3.6e6;
+/// Bytes that the pictures of a page may take, and the volumes of its viewers: the file stays below 5 MB.
+const PICTURE_BYTES: f64 = 2.0e6;
+const VOLUME_BYTES: usize = 2_400_000;
 
 /// Bytes that a pixel takes in the file at most: a byte of palette, incompressible, in base64.
 const BYTES_PER_PIXEL: f64 = 1.35;
@@ -80,9 +81,12 @@ pub fn subject_page(page: &SubjectPage) -> String {
     let lesions = lesions(page);
     let many = lesions.len() > 1;
 
+    let filled: Vec<&LesionPage> = page.lesions.iter().filter(|lesion| !lesion.time_points.is_empty()).collect();
+    let shown = viewer::shared_room(&filled, VOLUME_BYTES);
+    let viewers = shown.iter().any(|places| !places.is_empty());
     let body = html! {
         @if lesions.len() != 1 { (contents(page, &lesions)) }
-        @for lesion in &lesions { (lesion_article(lesion)) }
+        @for (lesion, shown) in lesions.iter().zip(&shown) { (lesion_article(lesion, shown)) }
         @if !page.failures.is_empty() {
             section .pg {
                 h2 .section { (words::FAILED_SESSIONS) }
@@ -91,6 +95,7 @@ pub fn subject_page(page: &SubjectPage) -> String {
         }
         @if let Some(found) = &page.surveillance { section #surveillance .pg { (surveillance::section(found)) } }
         section #provenance .pg[many] { (quality::provenance(&page.provenance)) }
+        @if viewers { (viewer::palettes()) }
     };
     Page {
         title: title(page, &lesions),
@@ -98,7 +103,7 @@ pub fn subject_page(page: &SubjectPage) -> String {
         links: links(page, &lesions),
         body,
         provenance: &page.provenance,
-        script: None,
+        script: viewers.then_some(viewer::SCRIPT),
     }
     .write()
 }
@@ -191,10 +196,11 @@ fn contents(page: &SubjectPage, lesions: &[Lesion]) -> Markup {
 }
 
 /// One lesion: its answer on a page of its own, then evidence, quality and methods.
-fn lesion_article(lesion: &Lesion) -> Markup {
+fn lesion_article(lesion: &Lesion, shown: &[usize]) -> Markup {
     html! {
         article .lesion aria-labelledby=(lesion.anchor("title")) {
             (summary::summary(lesion))
+            (viewer::viewer(lesion, shown))
             (evidence::evidence(lesion))
             (quality::quality(lesion))
         }

@@ -7,7 +7,7 @@ use super::sheet::{Align, MARGIN, Sheet, Style, WIDTH};
 use super::table::{Cell, Column as TableColumn, Part, Table};
 use crate::lesion::{Column, LesionRecord};
 use crate::report::figures::{bolus, glyph, mosaic};
-use crate::report::html::evidence::{KINDS, SESSIONS_DRAWN, bolus_alt, dated, plane, same_window};
+use crate::report::html::evidence::{KINDS, SESSIONS_DRAWN, bolus_alt, dated, plane, window_of};
 use crate::report::html::measures::{LABELS, SESSIONS_SHOWN, cell, cutoffs, number, text, unit};
 use crate::report::html::subject::{Lesion, session};
 use crate::report::model::{Panel, TimePoint};
@@ -70,7 +70,7 @@ fn comparison(sheet: &mut Sheet, lesion: &Lesion) {
     let from = lesion.time_points.len().saturating_sub(SESSIONS_DRAWN);
     let sessions = &lesion.time_points[from..];
     let mut panels: Vec<Panel> = Vec::new();
-    let mut comparable = true;
+    let mut windows = String::new();
     for kind in KINDS {
         let row: Vec<(&TimePoint, &Panel)> = sessions
             .iter()
@@ -79,8 +79,10 @@ fn comparison(sheet: &mut Sheet, lesion: &Lesion) {
             })
             .collect();
         if row.len() > 1 {
-            comparable &= same_window(&row);
-            panels.extend(row.iter().map(|(time_point, panel)| dated(time_point, panel)));
+            panels.extend(row.iter().map(|(time_point, panel)| dated(time_point, panel, &row)));
+            if let Some((kind, range)) = window_of(&row) {
+                windows.push_str(&format!(" {kind} {range}."));
+            }
         }
     }
     let Some(drawing) = mosaic::drawing(&panels.iter().collect::<Vec<_>>(), COMPARED, COMPARED_WIDTH, lesion.edge / 2)
@@ -90,8 +92,8 @@ fn comparison(sheet: &mut Sheet, lesion: &Lesion) {
     let width = WIDTH * (panels.len().min(COMPARED) as f64 / COMPARED as f64).max(0.5);
     sheet.figure(&drawing, MARGIN, width);
     sheet.skip(2.0);
-    let windows = if comparable { words::SAME_WINDOW } else { words::WINDOWS_DIFFER };
-    sheet.paragraph(Style::SMALL, &format!("{}{windows}", words::SESSIONS_CAPTION), MARGIN, WIDTH);
+    let caption = format!("{}{}{windows}", words::SESSIONS_CAPTION, words::SAME_WINDOW);
+    sheet.paragraph(Style::SMALL, &caption, MARGIN, WIDTH);
     sheet.skip(8.0);
 }
 
