@@ -8,7 +8,7 @@ use crate::lesion::LesionRecord;
 use crate::pet::{PetMeasures, PetResponse};
 use crate::quality::{Caveat, Check};
 use crate::reanalysis::{Alternative, Stability, judge_again};
-use crate::report::model::{BolusFigure, Panel, TestRetest, TimePoint};
+use crate::report::model::{BolusFigure, Inside, Panel, TestRetest, TimePoint};
 use crate::verdict::{self, Verdict, judge};
 
 /// A verdict, and how often it stays under other choices.
@@ -46,6 +46,9 @@ pub struct Measured {
     pub missing: Vec<String>,
     /// What was done, in sentences.
     pub methods: Vec<String>,
+    /// What lies inside the lesion.
+    #[serde(default)]
+    pub inside: Option<Inside>,
     /// The bolus passage.
     pub bolus: Option<BolusFigure>,
     /// The deciding numbers under other choices.
@@ -84,6 +87,7 @@ impl Measured {
             test_retest: self.test_retest.clone(),
             background: self.background.clone(),
             pet: self.pet.clone(),
+            inside: self.inside.clone(),
             pet_response: self.pet_response.clone(),
             panels: self.panels.clone(),
             bolus: self.bolus.clone(),

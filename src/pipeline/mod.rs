@@ -6,6 +6,7 @@ mod error;
 mod finished;
 mod followup;
 mod group;
+mod inside;
 mod judging;
 mod masks;
 mod measured;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::error::SessionError;
+use super::inside::{Cluster, ContrastPair};
 use super::masks::{Fit, LesionMasks};
 use super::measured::Measured;
 use super::perfusion::{self, Artery, Brain, DscInput, Perfusion};
@@ -40,6 +41,8 @@ pub struct SessionImages {
     pub perfusion: Option<(Perfusion, DscAcquisition)>,
     /// The PET images, the one that the rows tell first.
     pub uptake: Vec<(Uptake, Option<Tracer>)>,
+    /// The most active clusters of the lesions.
+    pub clusters: Vec<Cluster>,
     /// What the tables tell of a session whose mask is empty; nothing was measured there.
     pub empty: Option<LesionRecord>,
 }
@@ -67,7 +70,14 @@ pub fn measure(
     if may_have_resolved(subject, session) && all_blank(session)? {
         let empty = Some(facts(subject, session, 0, None, false));
         let masks = LesionMasks::default();
-        return Ok(SessionImages { lesions: Vec::new(), masks, perfusion: None, uptake: Vec::new(), empty });
+        return Ok(SessionImages {
+            lesions: Vec::new(),
+            masks,
+            perfusion: None,
+            uptake: Vec::new(),
+            clusters: Vec::new(),
+            empty,
+        });
     }
     let masks = SessionMasks::read(session, split, settings)?;
     caveats.extend(masks.own.caveats.iter().cloned());
@@ -149,7 +159,8 @@ pub fn measure(
     }
 
     steps.next("lesion values");
-    let mut lesions = Vec::new();
+    let pair = contrast_pair(session, anatomy.as_ref())?;
+    let (mut lesions, mut clusters) = (Vec::new(), Vec::new());
     for place in 0..masks.own.lesions.len() {
         let drawn = &masks.own.lesions[place];
         let bench = Bench {
@@ -164,11 +175,14 @@ pub fn measure(
         let record = facts(subject, session, drawn.label, drawn.name.clone(), masks.own.lesions.len() == 1);
         let mut measured = bench.lesion(place, record, caveats.clone())?;
         measured.missing = missing(session);
+        let (inside, more) = bench.inside(place, pair.as_ref())?;
+        measured.inside = inside;
+        clusters.extend(more);
         measured.record.dsc_quality = worse(measured.record.dsc_quality, session.facts.dsc_quality);
         measured.record.pet_quality = worse(measured.record.pet_quality, session.facts.pet_quality);
         lesions.push(measured);
     }
-    Ok(SessionImages { lesions, masks: masks.own, perfusion, uptake, empty: None })
+    Ok(SessionImages { lesions, masks: masks.own, perfusion, uptake, clusters, empty: None })
 }
 
 /// Whether a lesion of an earlier session can be gone at this one.
@@ -235,6 +249,14 @@ pub fn default_background(pathway: Option<Pathway>, tracer: Option<&Tracer>) -> 
         (None, Some(Tracer::Met | Tracer::Fet | Tracer::Fdopa)) => crescent,
         (None, _) => BackgroundChoice::None,
     }
+}
+
+/// T1 before and after contrast, where the session has both.
+fn contrast_pair(session: &SessionInputs, anatomy: Option<&Anatomy>) -> Result<Option<ContrastPair>, SessionError> {
+    let (Some(before), Some(after)) = (&session.t1, anatomy.filter(|anatomy| anatomy.after_contrast)) else {
+        return Ok(None);
+    };
+    ContrastPair::new(&NiftiImage::open(before.file.path())?.read_volume()?, after.volume.clone())
 }
 
 fn read_anatomy(session: &SessionInputs) -> Result<Option<Anatomy>, SessionError> {

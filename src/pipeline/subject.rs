@@ -9,9 +9,10 @@ use serde_json::Value;
 
 use super::error::SessionError;
 use super::finished::{Finished, SubjectFacts, figures_name};
+use super::inside::Cluster;
 use super::judging::{Judging, Lacking};
 use super::measured::Measured;
-use super::outputs::{Destination, write_curves, write_lesions, write_perfusion, write_uptake};
+use super::outputs::{Destination, write_clusters, write_curves, write_lesions, write_perfusion, write_uptake};
 use super::sarcoma::surveillance;
 use super::session::measure;
 use super::{Progress, RunError, RunOptions, Steps, Summary};
@@ -258,8 +259,10 @@ impl Work<'_> {
             let stem = OutputStem::of_series(dsc.image.file.file_name());
             let destination = Destination { folder: &folder, stem, sources: &files, force: true };
             write_perfusion(perfusion, acquisition, &destination)?;
+            let of_map: Vec<&Cluster> = images.clusters.iter().filter(|cluster| cluster.map == "rcbv").collect();
+            write_clusters(&of_map, &destination)?;
         }
-        for (uptake, tracer) in &images.uptake {
+        for (place, (uptake, tracer)) in images.uptake.iter().enumerate() {
             let folder = staging.folder().join("pet");
             let label = tracer.as_ref().map_or("unknown", Tracer::as_str);
             let stem =
@@ -267,6 +270,11 @@ impl Work<'_> {
             let destination = Destination { folder: &folder, stem, sources: &files, force: true };
             write_uptake(uptake, tracer.as_ref(), Some(&images.masks), self.settings.pet.suv.as_str(), &destination)?;
             write_curves(uptake, Some(&images.masks), &destination)?;
+            // The clusters are those of the image that the row tells.
+            if place == 0 {
+                let of_map: Vec<&Cluster> = images.clusters.iter().filter(|cluster| cluster.map == "pet").collect();
+                write_clusters(&of_map, &destination)?;
+            }
         }
         let panels: Vec<&[Panel]> = images.lesions.iter().map(|lesion| lesion.panels.as_slice()).collect();
         let text = serde_json::to_string(&panels).map_err(|error| broken("figures", &error))?;

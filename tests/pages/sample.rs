@@ -12,7 +12,7 @@ use relight::report::model::{
 };
 use relight::report::surveillance::{GrowthRow, ProtocolRow, ScheduleRow, Surveillance};
 use relight::settings::default_section;
-use relight::surveillance::{Baseline, End, Focality, Met};
+use relight::surveillance::{Baseline, End, Focality, Met, Watchful};
 use relight::verdict::{Verdict, Window, judge};
 
 pub fn date(text: &str) -> Date {
@@ -68,8 +68,8 @@ pub fn panel(kind: PanelKind, strength: f32) -> Panel {
                     value if value <= 1.75 => 2.0,
                     _ => 3.0,
                 },
-                PanelKind::Uptake if !inside(x, y) => f32::NAN,
-                PanelKind::Uptake => 0.9 + 0.08 * texture + 0.6 * strength * ring,
+                PanelKind::Uptake | PanelKind::Background if !inside(x, y) => f32::NAN,
+                PanelKind::Uptake | PanelKind::Background => 0.9 + 0.08 * texture + 0.6 * strength * ring,
             }
         })
         .collect();
@@ -87,6 +87,7 @@ pub fn panel(kind: PanelKind, strength: f32) -> Panel {
         }
         PanelKind::TumorBurden => ("Fractional tumor burden", "17 / 28 / 55 %", (0.0, 245.0), vec![1.0, 1.75], ""),
         PanelKind::Uptake => ("MET-PET, tumor to background", "max 2.16, mean 1.58", (0.5, 2.5), vec![1.3, 1.5], ""),
+        PanelKind::Background => ("Background on MET-PET", "contralateral crescent, 14.2 mL", (0.0, 2.5), vec![], ""),
     };
     let locator = (kind == PanelKind::Anatomy).then(|| Locator {
         raster: Raster {
@@ -248,6 +249,7 @@ pub fn time_point(record: LesionRecord, verdict: Verdict, panels: Vec<Panel>) ->
         background: record.tbr_max.map(|_| "contralateral crescent, 14.2 mL".to_owned()),
         pet: None,
         pet_response: None,
+        inside: None,
         caveats: vec![Caveat::new(CaveatCode::BaselineShort, "9 frames before the bolus, at least 10 expected")],
         missing: Vec::new(),
         methods: vec![
@@ -428,6 +430,7 @@ fn surveillance() -> Surveillance {
         sessions: vec!["ses-01".into(), "ses-02".into()],
         protocol: vec![row("RepetitionTime", "0.005 s", Some("0.004 s")), row("FlipAngle", "15°", None)],
         focality: Some((Focality::Multifocal, 2)),
+        watchful: Some(Watchful::NotForThis),
         growth: vec![GrowthRow { lesion: "1".into(), since_resection: Some(1.32), flagged: true, between_scans: None }],
         extent: ExtentStudy::ALL.iter().map(|study| (*study, *study == ExtentStudy::LocalMri)).collect(),
         resectability: vec![("Prior radiotherapy".into(), None)],
@@ -470,7 +473,7 @@ pub fn study(count: usize) -> StudyPage {
         .collect();
     let audited: Vec<AuditLesion<'_>> = lesions
         .iter()
-        .map(|row| AuditLesion { record: &row.record, verdict: &row.verdict, site: None, scanner: None })
+        .map(|row| AuditLesion { record: &row.record, verdict: &row.verdict, center: None, scanner: None })
         .collect();
     let audit = audit(&audited, &default_section("cohort"));
     StudyPage {

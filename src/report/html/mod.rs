@@ -2,6 +2,7 @@
 
 mod deciding;
 mod evidence;
+mod inside;
 mod measures;
 mod pet;
 mod quality;
