@@ -2,16 +2,22 @@
 
 mod again;
 mod alternatives;
+mod companion;
+mod dynamic;
 mod error;
 mod finished;
 mod followup;
 mod group;
 mod inside;
 mod judging;
+mod kinetic;
+mod kinetic_session;
+mod labeling;
 mod masks;
 mod measured;
 mod methods;
 mod outputs;
+mod outputs_kinetic;
 mod perfusion;
 mod pictures;
 mod protocol;
@@ -19,6 +25,7 @@ mod response;
 mod sarcoma;
 mod session;
 mod single;
+mod single_kinetic;
 mod subject;
 mod uptake;
 mod visits;
@@ -35,6 +42,7 @@ pub use masks::Fit;
 pub use single::{
     ArteryRequest, BackgroundRequest, DscRequest, MaskRequest, PetRequest, SingleOutcome, run_dsc, run_pet,
 };
+pub use single_kinetic::{ArterialRequest, AslRequest, DceRequest, RelaxationRequest, run_asl, run_dce};
 pub use uptake::BackgroundChoice;
 pub use visits::{PlannedVisit, SubjectVisits, study_visits, subject_visits, treatment_end};
 
@@ -138,7 +146,7 @@ pub enum RunError {
     Other(#[from] AgainError),
     /// No session can be measured.
     #[error(
-        "{study}: no session holds a series (DSC or PET) and a lesion mask; `relight run … --dry-run` says what was looked for"
+        "{study}: no session holds a series (DSC, ASL, DCE or PET) and a lesion mask; `relight run … --dry-run` says what was looked for"
     )]
     NothingToDo {
         /// The study.

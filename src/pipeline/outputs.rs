@@ -49,7 +49,7 @@ pub struct Written {
 }
 
 /// What is written.
-enum Content<'a> {
+pub(super) enum Content<'a> {
     /// Values over the voxels of a mask.
     Masked(&'a Mask, &'a [f32]),
     /// A whole image times a factor.
@@ -60,7 +60,7 @@ enum Content<'a> {
 }
 
 /// The biological volumes of the lesions as a label map that is made while it is written.
-struct BiologicalVolumes<'a> {
+pub(super) struct BiologicalVolumes<'a> {
     image: &'a Volume,
     /// A lesion, its volume, its label.
     volumes: Vec<(&'a Mask, &'a BiologicalVolume, u32)>,
@@ -98,15 +98,15 @@ impl<'a> BiologicalVolumes<'a> {
     }
 }
 
-struct Output<'a> {
-    suffix: &'a str,
-    description: Option<&'a str>,
-    words: String,
-    unit: &'a str,
-    mask_type: Option<&'a str>,
-    model: Map<String, Value>,
-    skull_stripped: bool,
-    content: Content<'a>,
+pub(super) struct Output<'a> {
+    pub(super) suffix: &'a str,
+    pub(super) description: Option<&'a str>,
+    pub(super) words: String,
+    pub(super) unit: &'a str,
+    pub(super) mask_type: Option<&'a str>,
+    pub(super) model: Map<String, Value>,
+    pub(super) skull_stripped: bool,
+    pub(super) content: Content<'a>,
 }
 
 /// Writes the maps of a DSC series and the reference region.
@@ -326,7 +326,7 @@ pub fn write_lesions(masks: &LesionMasks, destination: &Destination<'_>) -> Resu
     Ok(written)
 }
 
-fn write_all(
+pub(super) fn write_all(
     outputs: &[Output<'_>],
     destination: &Destination<'_>,
     caveats: &[Caveat],

@@ -2,15 +2,21 @@
 
 use std::collections::BTreeMap;
 
+use super::dynamic::Dynamic;
 use super::error::SessionError;
 use super::inside::{Cluster, ContrastPair};
+use super::kinetic::{dynamic_columns, labeling_columns};
+use super::kinetic_session::kinetic_series;
+use super::labeling::Labeled;
 use super::masks::{Fit, LesionMasks};
 use super::measured::Measured;
 use super::perfusion::{self, Artery, Brain, DscInput, Perfusion};
-use super::pictures::{Scene, Shown, Uptake as UptakePicture, background_panel, film_strip};
+use super::pictures::{
+    DynamicPicture, LabelingPicture, Scene, Shown, Uptake as UptakePicture, background_panel, film_strip,
+};
 use super::uptake::{self, BackgroundChoice, Head, PetInput, Uptake};
 use super::{Steps, alternatives, methods};
-use crate::acquisition::DscAcquisition;
+use crate::acquisition::{AslAcquisition, DceAcquisition, DscAcquisition};
 use crate::clinical::{Pathway, Tracer};
 use crate::dsc::{DeconvolutionMethod, relative_peak_height, tumor_burden_class};
 use crate::image::{Labels, Mask, NiftiImage, Volume, resample_mask};
@@ -39,6 +45,10 @@ pub struct SessionImages {
     pub masks: LesionMasks,
     /// The DSC series, with what is known of its acquisition.
     pub perfusion: Option<(Perfusion, DscAcquisition)>,
+    /// The ASL series.
+    pub labeled: Option<(Labeled, AslAcquisition)>,
+    /// The DCE series.
+    pub dynamic: Option<(Dynamic, DceAcquisition)>,
     /// The PET images, the one that the rows tell first.
     pub uptake: Vec<(Uptake, Option<Tracer>)>,
     /// The most active clusters of the lesions.
@@ -74,6 +84,8 @@ pub fn measure(
             lesions: Vec::new(),
             masks,
             perfusion: None,
+            labeled: None,
+            dynamic: None,
             uptake: Vec::new(),
             clusters: Vec::new(),
             empty,
@@ -121,6 +133,9 @@ pub fn measure(
         perfusion = Some((measured, acquisition));
     }
 
+    let reference_of_dsc = perfusion.as_ref().and_then(|(perfusion, _)| perfusion.reference.as_ref());
+    let (labeled, dynamic) = kinetic_series(session, &masks, reference_of_dsc, settings, steps, &mut caveats)?;
+
     let mut images: Vec<&PetInputs> = session.pet.iter().collect();
     let wanted = |pet: &PetInputs| tracer_rank(pet.tracer().as_ref(), subject.pathway.pathway);
     images.sort_by_key(|pet| wanted(pet));
@@ -148,6 +163,7 @@ pub fn measure(
                 brain: session.brain_for(target).map(|mask| (&mask.file, Fit::SameScanner)),
             },
             lesions: Some(&drawn),
+            placed: None,
         };
         uptake.push((uptake::measure(input, &settings.pet, &settings.region)?, tracer));
     }
@@ -168,6 +184,8 @@ pub fn measure(
             masks: &masks.own,
             anatomy: anatomy.as_ref(),
             perfusion: perfusion.as_ref().map(|(perfusion, _)| perfusion),
+            labeled: labeled.as_ref().map(|(labeled, _)| labeled),
+            dynamic: dynamic.as_ref().map(|(dynamic, _)| dynamic),
             uptake: uptake.first(),
             series: session.dsc.as_ref().map_or("", |dsc| dsc.image.file.relative()),
             for_page: true,
@@ -179,10 +197,12 @@ pub fn measure(
         measured.inside = inside;
         clusters.extend(more);
         measured.record.dsc_quality = worse(measured.record.dsc_quality, session.facts.dsc_quality);
+        measured.record.asl_quality = worse(measured.record.asl_quality, session.facts.asl_quality);
+        measured.record.dce_quality = worse(measured.record.dce_quality, session.facts.dce_quality);
         measured.record.pet_quality = worse(measured.record.pet_quality, session.facts.pet_quality);
         lesions.push(measured);
     }
-    Ok(SessionImages { lesions, masks: masks.own, perfusion, uptake, clusters, empty: None })
+    Ok(SessionImages { lesions, masks: masks.own, perfusion, labeled, dynamic, uptake, clusters, empty: None })
 }
 
 /// Whether a lesion of an earlier session can be gone at this one.
@@ -272,7 +292,7 @@ fn read_anatomy(session: &SessionInputs) -> Result<Option<Anatomy>, SessionError
 }
 
 /// The lesions of a session, and the masks on series' own grids.
-struct SessionMasks {
+pub(super) struct SessionMasks {
     /// Lesions as drawn on the anatomical grid, or on whichever there is.
     own: LesionMasks,
     /// Lesions of every mask of the session, by the name of its file.
@@ -301,7 +321,7 @@ impl SessionMasks {
     /// The lesions as they serve a series: drawn on its own grid where such a mask holds the same lesions.
     ///
     /// METHOD: components of two binary masks carry no names, so they are matched only where each mask is one lesion.
-    fn serving(&self, session: &SessionInputs, target: MaskTarget<'_>) -> LesionMasks {
+    pub(super) fn serving(&self, session: &SessionInputs, target: MaskTarget<'_>) -> LesionMasks {
         let Some(source) = session.lesions_for(target) else { return self.own.clone() };
         let Some(masks) = self.all.get(source.file.relative()) else { return self.own.clone() };
         let matched = source.kind == MaskKind::Labels || (masks.lesions.len() == 1 && self.own.lesions.len() == 1);
@@ -358,6 +378,10 @@ pub struct Bench<'a> {
     pub anatomy: Option<&'a Anatomy>,
     /// The DSC series.
     pub perfusion: Option<&'a Perfusion>,
+    /// The ASL series.
+    pub labeled: Option<&'a Labeled>,
+    /// The DCE series.
+    pub dynamic: Option<&'a Dynamic>,
     /// The PET image that the row tells.
     pub uptake: Option<&'a (Uptake, Option<Tracer>)>,
     /// Name of the DSC series, for messages.
@@ -396,6 +420,20 @@ impl Bench<'_> {
             (measured.dsc_checks, measured.bolus, burden) = (found.checks, found.bolus, found.burden);
             measured.alternatives.extend(found.alternatives);
             measured.methods.extend(methods::dsc(perfusion, self.settings));
+        }
+        if let Some(labeled) = self.labeled {
+            caveats.extend(labeled.caveats.iter().cloned());
+            let found = labeling_columns(labeled, place, &mut record, self.settings)?;
+            (measured.asl_checks, measured.asl) = (found.checks, found.numbers);
+            measured.curves.extend(found.figure);
+            measured.methods.extend(methods::asl(labeled));
+        }
+        if let Some(dynamic) = self.dynamic {
+            caveats.extend(dynamic.caveats.iter().cloned());
+            let found = dynamic_columns(dynamic, place, &mut record, self.settings)?;
+            (measured.dce_checks, measured.dce) = (found.checks, found.numbers);
+            measured.curves.extend(found.figure);
+            measured.methods.extend(methods::dce(dynamic, self.settings));
         }
         if let Some((uptake, tracer)) = self.uptake {
             caveats.extend(uptake.caveats.iter().cloned());
@@ -637,7 +675,26 @@ impl Bench<'_> {
             let prefix = if uptake.result.scales.tbr.is_some() { "tbr_" } else { "suv_" };
             shown_uptake(uptake, tracer.as_ref(), cutoffs(prefix))
         });
+        let flow = self.labeled.and_then(|labeled| {
+            let map = |values: &[f32]| Volume::from_masked(&labeled.result.mask, values);
+            Some(match labeled.relative_cbf() {
+                Some(relative) => LabelingPicture::Relative(map(&relative)),
+                None if labeled.result.absolute => LabelingPicture::Absolute(map(&labeled.result.cbf)),
+                None => return None,
+            })
+        });
+        let enhancement = self.dynamic.map(|dynamic| {
+            let map = |values: &[f32]| Volume::from_masked(&dynamic.mask, values);
+            match dynamic.fits.as_ref().and_then(|fits| fits.transfer_constant()) {
+                Some(ktrans) => DynamicPicture::Ktrans(map(ktrans)),
+                None if dynamic.curves.concentration => DynamicPicture::Area(map(dynamic.curves.area_60())),
+                None => DynamicPicture::RelativePeak(map(dynamic.curves.peak())),
+            }
+        });
         let scene = Scene {
+            flow: flow.as_ref(),
+            flow_cutoffs: cutoffs("asl_"),
+            enhancement: enhancement.as_ref(),
             lesion,
             anatomy: self.anatomy.map(|anatomy| (&anatomy.volume, anatomy.name)),
             rcbv: rcbv.as_ref().map(|rcbv| (rcbv, correction)),
@@ -688,7 +745,9 @@ fn without_repeats(caveats: Vec<Caveat>) -> Vec<Caveat> {
 
 /// Whether a quality check of any lesion failed.
 pub fn quality_failed(measured: &Measured) -> bool {
-    let checks = worst(&measured.dsc_checks).into_iter().chain(worst(&measured.pet_checks));
-    let columns = measured.record.dsc_quality.into_iter().chain(measured.record.pet_quality);
-    checks.chain(columns).any(|quality| quality == Quality::Fail)
+    let of_series = [&measured.dsc_checks, &measured.asl_checks, &measured.dce_checks, &measured.pet_checks];
+    let checks = of_series.into_iter().filter_map(|checks| worst(checks));
+    let record = &measured.record;
+    let columns = [record.dsc_quality, record.asl_quality, record.dce_quality, record.pet_quality];
+    checks.chain(columns.into_iter().flatten()).any(|quality| quality == Quality::Fail)
 }

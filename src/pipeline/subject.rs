@@ -13,6 +13,7 @@ use super::inside::Cluster;
 use super::judging::{Judging, Lacking};
 use super::measured::Measured;
 use super::outputs::{Destination, write_clusters, write_curves, write_lesions, write_perfusion, write_uptake};
+use super::outputs_kinetic::{write_dynamic, write_labeling};
 use super::sarcoma::surveillance;
 use super::session::measure;
 use super::{Progress, RunError, RunOptions, Steps, Summary};
@@ -231,7 +232,8 @@ impl Work<'_> {
             self.progress.end(&stem, "unchanged");
             return Ok(finished);
         }
-        let series = usize::from(session.dsc.is_some()) + session.pet.len();
+        let perfusion = [session.dsc.is_some(), session.asl.is_some(), session.dce.is_some()];
+        let series = perfusion.into_iter().filter(|&there| there).count() + session.pet.len();
         let mut steps = Steps::new(self.progress, &stem, series + 4);
         let mut images = measure(subject, session, self.options.split, self.settings, &mut steps)?;
         for lesion in &mut images.lesions {
@@ -261,6 +263,19 @@ impl Work<'_> {
             write_perfusion(perfusion, acquisition, &destination)?;
             let of_map: Vec<&Cluster> = images.clusters.iter().filter(|cluster| cluster.map == "rcbv").collect();
             write_clusters(&of_map, &destination)?;
+        }
+        if let (Some((labeled, acquisition)), Some(asl)) = (&images.labeled, &session.asl) {
+            let folder = staging.folder().join("perf");
+            // DSC flow has the same suffixes: the method tells them apart.
+            let stem = OutputStem::of_series(asl.image.file.file_name()).with("mod", "asl");
+            let destination = Destination { folder: &folder, stem, sources: &files, force: true };
+            write_labeling(labeled, acquisition, &self.settings.asl, &destination)?;
+        }
+        if let (Some((dynamic, acquisition)), Some(dce)) = (&images.dynamic, &session.dce) {
+            let folder = staging.folder().join("perf");
+            let stem = OutputStem::of_series(dce.image.file.file_name()).with("mod", "dce");
+            let destination = Destination { folder: &folder, stem, sources: &files, force: true };
+            write_dynamic(dynamic, acquisition, &self.settings.dce, &destination)?;
         }
         for (place, (uptake, tracer)) in images.uptake.iter().enumerate() {
             let folder = staging.folder().join("pet");

@@ -54,6 +54,10 @@ pub struct TimePoint {
     pub caveats: Vec<Caveat>,
     /// Quality checks of perfusion.
     pub dsc_checks: Vec<Check>,
+    /// Quality checks of ASL.
+    pub asl_checks: Vec<Check>,
+    /// Quality checks of DCE.
+    pub dce_checks: Vec<Check>,
     /// Quality checks of PET.
     pub pet_checks: Vec<Check>,
     /// Spread to expect of each measure when the same lesion is scanned again, for the rulers.
@@ -70,6 +74,8 @@ pub struct TimePoint {
     pub panels: Vec<Panel>,
     /// The bolus passage.
     pub bolus: Option<BolusFigure>,
+    /// Curves with a model's fit: ASL over its delays, DCE over time.
+    pub curves: Vec<CurveFigure>,
     /// What was looked for and not found, in words.
     pub missing: Vec<String>,
     /// What was measured how, in sentences that name the model and the reference.
@@ -137,6 +143,10 @@ pub enum PanelKind {
     Uptake,
     /// A whole slice of the PET image with the background region outlined.
     Background,
+    /// An ASL map in color.
+    Labeling,
+    /// A DCE map in color.
+    Dynamic,
 }
 
 /// A picture of one axial slice, as values: the page colors it.
@@ -204,6 +214,29 @@ pub struct BolusFigure {
     pub reference: Vec<f64>,
     /// Time of the last frame before the bolus arrives, s.
     pub arrival: f64,
+}
+
+/// A lesion's mean curve with the fit of a model and what the fit leaves.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CurveFigure {
+    /// Title.
+    pub title: String,
+    /// What the lines are, in a sentence.
+    pub caption: String,
+    /// Unit of the values; empty for ratios.
+    pub unit: String,
+    /// Times, s.
+    pub time: Vec<f64>,
+    /// Lesion, measured.
+    pub measured: Vec<f64>,
+    /// The fit at the same times; empty without a model.
+    pub fitted: Vec<f64>,
+    /// Measured minus fitted; empty without a model.
+    pub residual: Vec<f64>,
+    /// Reference tissue; empty without one.
+    pub reference: Vec<f64>,
+    /// When the bolus arrives, s, where that is told.
+    pub arrival: Option<f64>,
 }
 
 /// From what, by what, with which settings a page was made.

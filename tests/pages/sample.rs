@@ -60,8 +60,10 @@ pub fn panel(kind: PanelKind, strength: f32) -> Panel {
                         8.0 + 4.0 * texture
                     }
                 }
-                PanelKind::Perfusion if !inside(x, y) => f32::NAN,
-                PanelKind::Perfusion => 0.8 + 0.25 * texture + strength * ring,
+                PanelKind::Perfusion | PanelKind::Labeling | PanelKind::Dynamic if !inside(x, y) => f32::NAN,
+                PanelKind::Perfusion | PanelKind::Labeling | PanelKind::Dynamic => {
+                    0.8 + 0.25 * texture + strength * ring
+                }
                 PanelKind::TumorBurden => match ring * strength {
                     value if ring < 0.35 || value.is_nan() => f32::NAN,
                     value if value < 1.0 => 1.0,
@@ -86,6 +88,8 @@ pub fn panel(kind: PanelKind, strength: f32) -> Panel {
             ("rCBV, leakage corrected", "mean 2.13, 90th percentile 3.02", (0.0, 3.5), vec![1.0, 1.75], "")
         }
         PanelKind::TumorBurden => ("Fractional tumor burden", "17 / 28 / 55 %", (0.0, 245.0), vec![1.0, 1.75], ""),
+        PanelKind::Labeling => ("ASL CBF, relative", "mean 2.05, max 3.10", (0.0, 3.5), vec![1.0, 1.75], ""),
+        PanelKind::Dynamic => ("DCE Ktrans", "mean 0.120, curve: washout", (0.0, 0.3), vec![], "min⁻¹"),
         PanelKind::Uptake => ("MET-PET, tumor to background", "max 2.16, mean 1.58", (0.5, 2.5), vec![1.3, 1.5], ""),
         PanelKind::Background => ("Background on MET-PET", "contralateral crescent, 14.2 mL", (0.0, 2.5), vec![], ""),
     };
@@ -229,6 +233,9 @@ pub fn time_point(record: LesionRecord, verdict: Verdict, panels: Vec<Panel>) ->
         stability,
         bolus: has_dsc.then(|| bolus(record.rcbv_mean.unwrap_or(1.0))),
         dsc_checks: if has_dsc { dsc_checks() } else { Vec::new() },
+        asl_checks: Vec::new(),
+        dce_checks: Vec::new(),
+        curves: Vec::new(),
         pet_checks: if record.suv_max.is_some() || record.tbr_max.is_some() {
             vec![Check {
                 name: "Decay and timing".into(),

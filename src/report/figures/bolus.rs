@@ -18,7 +18,7 @@ pub(super) const FINE: u32 = 4;
 const SIZE: (u32, u32) = (480, 236);
 
 /// Colors by which plotters draws; each is replaced by a variable of the page, which follows light and dark.
-const ROLES: [(RGBColor, &str); 6] = [
+pub(super) const ROLES: [(RGBColor, &str); 6] = [
     (AXIS, r#""var(--ink3)""#),
     (GRID, r#""var(--rule)""#),
     (BASELINE, r#""var(--wash)""#),
@@ -26,12 +26,12 @@ const ROLES: [(RGBColor, &str); 6] = [
     (CORRECTED, r#""var(--ink)""#),
     (REFERENCE, r#""var(--s2)""#),
 ];
-const AXIS: RGBColor = RGBColor(1, 1, 1);
-const GRID: RGBColor = RGBColor(1, 1, 2);
-const BASELINE: RGBColor = RGBColor(1, 1, 3);
-const MEASURED: RGBColor = RGBColor(1, 1, 4);
-const CORRECTED: RGBColor = RGBColor(1, 1, 5);
-const REFERENCE: RGBColor = RGBColor(1, 1, 6);
+pub(super) const AXIS: RGBColor = RGBColor(1, 1, 1);
+pub(super) const GRID: RGBColor = RGBColor(1, 1, 2);
+pub(super) const BASELINE: RGBColor = RGBColor(1, 1, 3);
+pub(super) const MEASURED: RGBColor = RGBColor(1, 1, 4);
+pub(super) const CORRECTED: RGBColor = RGBColor(1, 1, 5);
+pub(super) const REFERENCE: RGBColor = RGBColor(1, 1, 6);
 
 /// The curves as inline SVG; `None` where there is nothing to draw.
 pub fn svg(figure: &BolusFigure, alt: &str) -> Option<Markup> {

@@ -3,6 +3,7 @@
 pub mod activity;
 pub mod bolus;
 pub mod color;
+pub mod curve;
 pub mod glyph;
 pub mod panel;
 pub mod picture;

@@ -18,10 +18,12 @@ pub fn quality(lesion: &Lesion) -> Markup {
     html! {
         section .pg {
             (section_heading(lesion, "quality", "Quality"))
-            @if time_point.dsc_checks.is_empty() && time_point.pet_checks.is_empty() {
+            @if no_checks(time_point) {
                 p .cap { (words::NO_CHECKS) }
             }
             (checks("Checks of perfusion (DSC)", &time_point.dsc_checks))
+            (checks("Checks of ASL", &time_point.asl_checks))
+            (checks("Checks of DCE", &time_point.dce_checks))
             (checks("Checks of PET", &time_point.pet_checks))
             (background_picture(lesion))
             (heading(level, "small-title", "", html! { "Caveats" }))
@@ -29,6 +31,12 @@ pub fn quality(lesion: &Lesion) -> Markup {
             (methods(lesion))
         }
     }
+}
+
+fn no_checks(time_point: &TimePoint) -> bool {
+    [&time_point.dsc_checks, &time_point.asl_checks, &time_point.dce_checks, &time_point.pet_checks]
+        .into_iter()
+        .all(|checks| checks.is_empty())
 }
 
 /// Doubts of measuring and of judging, each once.
