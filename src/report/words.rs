@@ -55,6 +55,13 @@ pub const WATCHFUL: &str = "Watchful state (observation with imaging again; S3, 
 /// Above the sessions that failed.
 pub const FAILED_SESSIONS: &str = "Sessions without a result";
 
+/// Title of what lies inside a lesion.
+pub const INSIDE_TITLE: &str = "Inside the lesion";
+
+/// Under it.
+pub const INSIDE_CAPTION: &str = "Described, never judged: no rule looks at it. The cluster is where the map is highest, \
+    not a plan of a biopsy: needle and path are chosen by those who do it (relight explain core_biopsy).";
+
 /// In place of the protocol.
 pub const NO_PROTOCOL: &str = "Nothing to compare: no kind of image stands in two sessions.";
 

@@ -63,6 +63,7 @@ pub fn evidence(lesion: &Lesion) -> Markup {
                 }
             }
             (super::pet::pet(lesion))
+            (super::inside::inside(lesion.latest.inside.as_ref(), level))
             (choices(lesion.latest, level))
             (heading(level, "small-title", "", html! { "All measures" }))
             (table(lesion.time_points))
