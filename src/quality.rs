@@ -161,6 +161,7 @@ caveat_codes! {
     // pipeline
     LesionsNotMatched = "LESIONS_NOT_MATCHED", "The mask is binary and holds several components, which are numbered by size: which lesion is which at another session cannot be told, so nothing is said of growth.";
     LesionNotInMask = "LESION_NOT_IN_MASK", "The mask of another session since then holds lesions, but not this one: resolved, or not drawn? It was not judged there.";
+    LesionMaskEmpty = "LESION_MASK_EMPTY", "The lesion mask of this session was drawn and is empty: the lesion counts as resolved, with a volume of 0, and no series was measured in it.";
     ScanBeforeTreatment = "SCAN_BEFORE_TREATMENT", "The scan precedes the end of radiotherapy or the resection: it is no index scan of the watch after it.";
     // verdict
     CutoffNotForTracer = "CUTOFF_NOT_FOR_TRACER", "The centre's single TBR cut-off is for MET only and was ignored for this tracer.";

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::exit::{Exit, Failure, Outcome};
+use super::exit::{Failure, Outcome};
 use super::progress::Voice;
 use super::{Global, single};
 use crate::asl::AslModel;
@@ -65,7 +65,5 @@ pub(super) fn execute(arguments: &Arguments, global: &Global, voice: &Voice) -> 
         force: arguments.force,
     };
     let outcome = single::with_steps(voice, "asl", |steps| run_asl(&request, &settings, steps))?;
-    single::print_outcome(&outcome, global.json)?;
-    single::tell(voice, &outcome);
-    Ok(Outcome { exit: Exit::Done, words: Some(single::words(&outcome, &arguments.output)) })
+    single::answer(voice, global, &outcome, &arguments.output)
 }

@@ -105,9 +105,7 @@ pub(super) fn execute(arguments: &Arguments, global: &Global, voice: &Voice) -> 
         force: arguments.force,
     };
     let outcome = single::with_steps(voice, "dce", |steps| run_dce(&request, &settings, steps))?;
-    single::print_outcome(&outcome, global.json)?;
-    single::tell(voice, &outcome);
-    Ok(Outcome { exit: Exit::Done, words: Some(single::words(&outcome, &arguments.output)) })
+    single::answer(voice, global, &outcome, &arguments.output)
 }
 
 /// A number is a time in s, anything else a map.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 
-use super::exit::{Exit, Failure, Outcome, print, print_json};
+use super::exit::{Failure, Outcome};
 use super::progress::Voice;
 use super::{Global, single};
 use crate::dsc::{DeconvolutionMethod, LeakageModel};
@@ -103,11 +103,5 @@ pub(super) fn execute(arguments: &Arguments, global: &Global, voice: &Voice) -> 
         force: arguments.force,
     };
     let outcome = single::with_steps(voice, "dsc", |steps| run_dsc(&request, &settings, steps))?;
-    if global.json {
-        print_json(&outcome.json())?;
-    } else if let Some(table) = outcome.table() {
-        print(table.as_bytes())?;
-    }
-    single::tell(voice, &outcome);
-    Ok(Outcome { exit: Exit::Done, words: Some(single::words(&outcome, &arguments.output)) })
+    single::answer(voice, global, &outcome, &arguments.output)
 }

@@ -129,33 +129,45 @@ pub fn main() -> std::process::ExitCode {
         }
     }
     let voice = progress::Voice::new(&cli.global);
-    let outcome = match cli.command {
-        Command::Run(arguments) => run::execute(&arguments, &cli.global, &voice),
-        Command::Dsc(arguments) => dsc::execute(&arguments, &cli.global, &voice),
-        Command::Asl(arguments) => asl::execute(&arguments, &cli.global, &voice),
-        Command::Dce(arguments) => dce::execute(&arguments, &cli.global, &voice),
-        Command::Pet(arguments) => pet::execute(&arguments, &cli.global, &voice),
-        Command::Assess(arguments) => assess::execute(&arguments, &cli.global, &voice),
-        Command::Annotate(arguments) => annotate::execute(&arguments, &cli.global),
-        Command::Report(arguments) => report::report(&arguments, &cli.global),
-        Command::Verify(arguments) => report::verify(&arguments, &cli.global, &voice),
-        Command::Schedule(arguments) => schedule::execute(&arguments, &cli.global),
-        Command::Calibrate(arguments) => calibrate::execute(&arguments, &cli.global, &voice),
-        Command::Phantom(arguments) => phantom::execute(&arguments, &cli.global, &voice),
-        Command::Settings(arguments) => settings::execute(&arguments, &cli.global),
-        Command::Explain(arguments) => explain::execute(&arguments, &cli.global),
+    let outcome = guarded(|| execute(cli.command, &cli.global, &voice));
+    voice.conclude(outcome)
+}
+
+fn execute(command: Command, global: &Global, voice: &progress::Voice) -> Result<exit::Outcome, Failure> {
+    match command {
+        Command::Run(arguments) => run::execute(&arguments, global, voice),
+        Command::Dsc(arguments) => dsc::execute(&arguments, global, voice),
+        Command::Asl(arguments) => asl::execute(&arguments, global, voice),
+        Command::Dce(arguments) => dce::execute(&arguments, global, voice),
+        Command::Pet(arguments) => pet::execute(&arguments, global, voice),
+        Command::Assess(arguments) => assess::execute(&arguments, global, voice),
+        Command::Annotate(arguments) => annotate::execute(&arguments, global),
+        Command::Report(arguments) => report::report(&arguments, global),
+        Command::Verify(arguments) => report::verify(&arguments, global, voice),
+        Command::Schedule(arguments) => schedule::execute(&arguments, global),
+        Command::Calibrate(arguments) => calibrate::execute(&arguments, global, voice),
+        Command::Phantom(arguments) => phantom::execute(&arguments, global, voice),
+        Command::Settings(arguments) => settings::execute(&arguments, global),
+        Command::Explain(arguments) => explain::execute(&arguments, global),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "relight", &mut script);
-            let printed = if cli.global.json {
+            let printed = if global.json {
                 exit::print_json(&json!({"shell": shell.to_string(), "script": String::from_utf8_lossy(&script)}))
             } else {
                 exit::print(&script)
             };
             printed.map(|()| exit::Outcome::silent())
         }
-    };
-    voice.conclude(outcome)
+    }
+}
+
+/// A defect of the program ends in words and an exit code of its own, also where it is a panic.
+fn guarded(work: impl FnOnce() -> Result<exit::Outcome, Failure>) -> Result<exit::Outcome, Failure> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).unwrap_or_else(|_| {
+        let problem = "internal error: this is a defect of relight; please report it with the lines above";
+        Err(Failure::new(Exit::Internal, anyhow::anyhow!(problem)))
+    })
 }
 
 #[cfg(test)]
@@ -165,6 +177,14 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_defect_is_exit_code_1_and_says_so() {
+        let failure = guarded(|| panic!("a defect made by this test")).unwrap_err();
+        assert_eq!(failure.exit as u8, 1);
+        assert!(failure.to_string().contains("defect of relight"), "{failure}");
+        assert_eq!(guarded(|| Ok(exit::Outcome::silent())).unwrap().exit, Exit::Done);
     }
 
     #[test]

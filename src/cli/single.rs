@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use super::exit::{Exit, Failure, print, print_json};
+use super::Global;
+use super::exit::{Exit, Failure, Outcome, print, print_json};
 use super::progress::Voice;
 use crate::dataset::DatasetError;
 use crate::pipeline::{SessionError, SingleOutcome, Steps};
@@ -24,25 +25,18 @@ pub fn with_steps<T>(
     })
 }
 
-/// Prints the JSON, or the lesion table where there is one.
-pub fn print_outcome(outcome: &SingleOutcome, as_json: bool) -> Result<(), Failure> {
-    if as_json {
-        return print_json(&outcome.json());
+/// The answer: one JSON object or the lesion table on standard output, the caveats and the last line on standard error.
+pub fn answer(voice: &Voice, global: &Global, outcome: &SingleOutcome, output: &Path) -> Result<Outcome, Failure> {
+    if global.json {
+        print_json(&outcome.json())?;
+    } else if let Some(table) = outcome.table() {
+        print(table.as_bytes())?;
     }
-    outcome.table().map_or(Ok(()), |table| print(table.as_bytes()))
-}
-
-/// Tells the caveats, one line each.
-pub fn tell(voice: &Voice, outcome: &SingleOutcome) {
     for caveat in outcome.caveats() {
         voice.say(format!("caveat {}: {} {}", caveat.code, caveat.code.meaning(), caveat.detail).trim_end());
     }
-}
-
-/// The last line.
-pub fn words(outcome: &SingleOutcome, output: &Path) -> String {
     let quality = outcome.quality().map(|quality| format!(", quality {quality}")).unwrap_or_default();
-    format!("{} maps in {}{quality}", outcome.maps(), output.display())
+    Ok(Outcome::done(format!("{} maps in {}{quality}", outcome.maps(), output.display())))
 }
 
 /// Reads a number above zero: a weight, a height, a time.

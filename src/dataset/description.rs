@@ -36,6 +36,8 @@ annotations.json
 *_provenance.json
 settings.toml
 study.json
+# time-activity curves beside the PET maps
+**/pet/*_tacs.*
 # perfusion maps: BIDS has no suffix for them (as ASLPrep does)
 **/perf/*_rcbv.*
 **/perf/*_k1.*
@@ -187,6 +189,12 @@ lesion says which were used.
   AJNR Am J Neuroradiol 2006;27:859-867.
 - DSC protocol: Boxerman JL, et al. Consensus recommendations for a dynamic susceptibility contrast MRI protocol for
   use in high-grade gliomas. Neuro-Oncology 2020;22:1262-1275.
+- ASL: Alsop DC, et al. Recommended implementation of arterial spin-labeled perfusion MRI for clinical applications.
+  Magn Reson Med 2015;73:102-116. Several delays: Buxton RB, et al. A general kinetic model for quantitative perfusion
+  imaging with arterial spin labeling. Magn Reson Med 1998;40:383-396.
+- DCE: Dickie BR, et al. A community-endorsed open-source lexicon for contrast agent-based perfusion MRI. Magn Reson Med
+  2024;91:1761-1773. Population arterial curve: Parker GJM, et al. Experimentally-derived functional form for a
+  population-averaged high-temporal-resolution arterial input function for DCE-MRI. Magn Reson Med 2006;56:993-1000.
 - PET background and ratios: Law I, et al. Joint EANM/EANO/RANO practice guidelines/SNMMI procedure standards for
   imaging of gliomas using PET with radiolabelled amino acids and [18F]FDG: version 1.0. Eur J Nucl Med Mol Imaging
   2019;46:540-557.
@@ -221,6 +229,42 @@ const CITATION_BIB: &str = r"@article{bids2016,
   year    = {2020},
   volume  = {22},
   pages   = {1262--1275}
+}
+
+@article{alsop2015,
+  author  = {Alsop, David C. and others},
+  title   = {Recommended implementation of arterial spin-labeled perfusion {MRI} for clinical applications},
+  journal = {Magnetic Resonance in Medicine},
+  year    = {2015},
+  volume  = {73},
+  pages   = {102--116}
+}
+
+@article{buxton1998,
+  author  = {Buxton, Richard B. and others},
+  title   = {A general kinetic model for quantitative perfusion imaging with arterial spin labeling},
+  journal = {Magnetic Resonance in Medicine},
+  year    = {1998},
+  volume  = {40},
+  pages   = {383--396}
+}
+
+@article{dickie2024,
+  author  = {Dickie, Ben R. and others},
+  title   = {A community-endorsed open-source lexicon for contrast agent-based perfusion {MRI}},
+  journal = {Magnetic Resonance in Medicine},
+  year    = {2024},
+  volume  = {91},
+  pages   = {1761--1773}
+}
+
+@article{parker2006,
+  author  = {Parker, Geoff J. M. and others},
+  title   = {Experimentally-derived functional form for a population-averaged high-temporal-resolution arterial input function for dynamic contrast-enhanced {MRI}},
+  journal = {Magnetic Resonance in Medicine},
+  year    = {2006},
+  volume  = {56},
+  pages   = {993--1000}
 }
 
 @article{law2019,

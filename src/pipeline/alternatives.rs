@@ -53,7 +53,10 @@ pub fn of_perfusion(perfusion: &Perfusion, place: usize, region: &Mask, column: 
             LeakageModel::Bidirectional => Choice::LeakageBidirectional,
             LeakageModel::None => Choice::LeakageNone,
         };
-        alternatives.push(ratio(choice, lesion(map, region), divisor(map, reference)));
+        alternatives.push(match map {
+            Ok(map) => ratio(choice, lesion(map, region), divisor(map, reference)),
+            Err(problem) => Alternative::impossible(choice, problem),
+        });
     }
     alternatives
 }

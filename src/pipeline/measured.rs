@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::kinetic::{DynamicNumbers, LabelingNumbers};
 use crate::dataset::{Annotation, holding};
 use crate::lesion::LesionRecord;
+use crate::pet::{PetMeasures, PetResponse};
 use crate::quality::{Caveat, Check};
 use crate::reanalysis::{Alternative, Stability, judge_again};
 use crate::report::model::{BolusFigure, CurveFigure, Panel, TestRetest, TimePoint};
@@ -51,6 +52,12 @@ pub struct Measured {
     pub test_retest: Vec<TestRetest>,
     /// The background of the ratio in words.
     pub background: Option<String>,
+    /// What PET says beside the columns.
+    #[serde(default)]
+    pub pet: Option<PetMeasures>,
+    /// What the response rules say against earlier PET studies.
+    #[serde(default)]
+    pub pet_response: Option<PetResponse>,
     /// What was looked for and not found.
     pub missing: Vec<String>,
     /// What was done, in sentences.
@@ -95,6 +102,8 @@ impl Measured {
             curves: self.curves.clone(),
             test_retest: self.test_retest.clone(),
             background: self.background.clone(),
+            pet: self.pet.clone(),
+            pet_response: self.pet_response.clone(),
             panels: self.panels.clone(),
             bolus: self.bolus.clone(),
             missing: self.missing.clone(),

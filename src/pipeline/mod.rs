@@ -20,6 +20,7 @@ mod outputs_kinetic;
 mod perfusion;
 mod pictures;
 mod protocol;
+mod response;
 mod sarcoma;
 mod session;
 mod single;
@@ -139,6 +140,9 @@ pub enum RunError {
     /// The output.
     #[error(transparent)]
     Dataset(#[from] DatasetError),
+    /// The output was made by other settings or another version.
+    #[error(transparent)]
+    Other(#[from] AgainError),
     /// No session can be measured.
     #[error(
         "{study}: no session holds a series (DSC, ASL, DCE or PET) and a lesion mask; `relight run … --dry-run` says what was looked for"
@@ -247,6 +251,9 @@ pub fn run(options: &RunOptions, settings: &Settings, progress: &dyn Progress) -
         OutputFolder::refuse_study(&options.output, &study.root)?;
     }
     let output = OutputFolder::open(&options.output, options.force)?;
+    if options.level == Level::Group {
+        again::refuse_others(&output, settings)?;
+    }
     let mut log = Log::begin(output.root(), &options.command_line, rayon::current_num_threads())?;
     let hash = settings.hash();
     let source = DatasetSource {
@@ -263,6 +270,9 @@ pub fn run(options: &RunOptions, settings: &Settings, progress: &dyn Progress) -
         subject::run_all(&study, &whole, &output, options, settings, &logged, &mut summary)?;
     }
     if options.level != Level::Participant {
+        if options.level == Level::Both {
+            again::refuse_others(&output, settings)?;
+        }
         let as_of = options.as_of.or_else(|| whole.latest_date());
         summary.page = Some(group::write(&whole, &output, as_of, settings, &summary)?);
     }

@@ -19,7 +19,8 @@ use crate::dsc::PerfusionMaps;
 use crate::image::{
     Compression, Labels, Mask, Volume, write_labels, write_labels_with, write_mask, write_scaled_volume, write_volume,
 };
-use crate::pet::BiologicalVolume;
+use crate::lesion::{Cell, MISSING};
+use crate::pet::{BiologicalVolume, TimeActivity};
 use crate::quality::Caveat;
 use crate::region::Bounds;
 use crate::study::InputFile;
@@ -236,6 +237,38 @@ pub fn write_uptake(
         });
     }
     write_all(&outputs, destination, &uptake.caveats)
+}
+
+/// Writes the time-activity curves of a dynamic image as a table: middle of each frame, then the mean of each lesion and
+/// of the background in the unit of the image. Nothing is written for a static image.
+pub fn write_curves(
+    uptake: &Uptake,
+    masks: Option<&LesionMasks>,
+    destination: &Destination<'_>,
+) -> Result<Option<Written>, SessionError> {
+    let lesions = masks.map_or(&[][..], |masks| &masks.lesions);
+    let mut columns: Vec<(String, &TimeActivity)> =
+        lesions.iter().zip(&uptake.curves).map(|(lesion, curve)| (format!("lesion_{}", lesion.label), curve)).collect();
+    columns.extend(uptake.background_curve.as_ref().map(|curve| ("background".to_owned(), curve)));
+    let Some((_, first)) = columns.first() else { return Ok(None) };
+    let names: Vec<&str> = columns.iter().map(|(name, _)| name.as_str()).collect();
+    let mut text = format!("time\t{}\n", names.join("\t"));
+    let cell = |value: f64| if value.is_finite() { value.write() } else { MISSING.to_owned() };
+    for (frame, minute) in first.minutes.iter().enumerate() {
+        let cells: Vec<String> = columns.iter().map(|(_, curve)| cell(curve.values[frame])).collect();
+        text.push_str(&format!("{}\t{}\n", (minute * 60.0).write(), cells.join("\t")));
+    }
+    let path = destination.folder.join(destination.stem.name("tacs", None, ".tsv"));
+    check_replaceable(&path, destination.force)?;
+    write_file(&path, text.as_bytes())?;
+    let dictionary = json!({
+        "Description": "Time-activity curves: the mean of each region in each frame, decay-corrected.",
+        "time": { "Description": "Middle of the frame after injection.", "Units": "s" },
+        "lesion_*": { "Description": "Mean of the lesion with that label, in the unit of the image." },
+        "background": { "Description": "Mean of the background region, in the unit of the image." },
+    });
+    write_file(&path.with_extension("json"), json_text(&dictionary).as_bytes())?;
+    Ok(Some(Written { key: "tacs".to_owned(), path }))
 }
 
 /// Writes the lesions as they were measured, and their names.

@@ -75,8 +75,9 @@ pub struct Perfusion {
     pub reference_given: bool,
     /// Its mean curves.
     pub reference_curves: Option<RegionCurves>,
-    /// rCBV of the lesions and the reference by the leakage models that were not chosen; empty unless asked for.
-    pub other_models: Vec<(LeakageModel, Vec<f32>)>,
+    /// rCBV of the lesions and the reference by the leakage models that were not chosen, or why one of them gives
+    /// none; empty unless asked for.
+    pub other_models: Vec<(LeakageModel, Result<Vec<f32>, String>)>,
     /// The mirrored reference beside a given one, or why there is none; `None` unless asked for.
     pub mirrored_reference: Option<Result<Mask, String>>,
     /// Flow and transit times, where they were asked for and an artery was found.
@@ -246,7 +247,7 @@ pub fn measure(
             .or(reference)
             .map_err(|difference| SessionError::Mask { file: name.to_owned(), problem: difference.to_string() })?;
         for &model in LeakageModel::ALL.iter().filter(|model| **model != result.model) {
-            other_models.push((model, result.rcbv_by(&signal, model, &voxels).map_err(failed)?));
+            other_models.push((model, result.rcbv_by(&signal, model, &voxels).map_err(|problem| problem.to_string())));
         }
         mirrored = reference_given.then(|| {
             mirrored_white_matter(&baseline, &result.mask, union, region_settings)

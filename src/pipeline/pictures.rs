@@ -250,6 +250,37 @@ fn uptake_panel(
     }
 }
 
+/// A whole slice of a PET image with the background region outlined: the one that holds most of it. `None` for an empty
+/// region.
+pub fn background_panel(uptake: &Uptake<'_>, region: &Mask, words: &str) -> Option<Panel> {
+    let frame = Frame::around(region)?;
+    let grid = uptake.image.grid;
+    let corners = [[0, 0, 0], grid.shape().map(|n| n - 1)].map(|voxel| grid.position(voxel));
+    let middle = [(corners[0][0] + corners[1][0]) / 2.0, (corners[0][1] + corners[1][1]) / 2.0, frame.center[2]];
+    let field = (corners[1][0] - corners[0][0]).abs().max((corners[1][1] - corners[0][1]).abs());
+    let view = View::axial(middle, field, PIXELS);
+    let mut picture = raster(&view.volume(uptake.image), field / PIXELS as f64);
+    picture.values.iter_mut().for_each(|value| *value = (f64::from(*value) * uptake.scale) as f32);
+    let (title, unit, range) = match uptake.shown {
+        Shown::Ratio => ("over background", "", (0.0, TBR_TOP)),
+        Shown::Suv => ("SUV", "g/mL", window(&picture.values)),
+        Shown::Image => ("unit of the image", "", window(&picture.values)),
+    };
+    Some(Panel {
+        kind: PanelKind::Background,
+        title: format!("Background on {}-PET, {title}", uptake.tracer),
+        caption: words.to_owned(),
+        raster: picture,
+        underlay: None,
+        range,
+        cutoffs: Vec::new(),
+        unit: unit.to_owned(),
+        outline: view.outline(region),
+        slice_mm: frame.center[2],
+        locator: None,
+    })
+}
+
 /// The slice and the field of view.
 struct Frame {
     center: [f64; 3],

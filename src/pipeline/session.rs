@@ -10,7 +10,9 @@ use super::labeling::Labeled;
 use super::masks::{Fit, LesionMasks};
 use super::measured::Measured;
 use super::perfusion::{self, Artery, Brain, DscInput, Perfusion};
-use super::pictures::{DynamicPicture, LabelingPicture, Scene, Shown, Uptake as UptakePicture, film_strip};
+use super::pictures::{
+    DynamicPicture, LabelingPicture, Scene, Shown, Uptake as UptakePicture, background_panel, film_strip,
+};
 use super::uptake::{self, BackgroundChoice, Head, PetInput, Uptake};
 use super::{Steps, alternatives, methods};
 use crate::acquisition::{AslAcquisition, DceAcquisition, DscAcquisition};
@@ -21,7 +23,7 @@ use crate::lesion::{
     Core, DscCurves, DscMaps, Enhancement, LesionRecord, RcbvCutoffs, Split, enhancement, measure_dsc, measure_shape,
     measure_tbr_interval,
 };
-use crate::pet::DynamicUptake;
+use crate::pet::{self, BackgroundMode, LesionDynamics, Overlap, PetMeasures};
 use crate::quality::{Caveat, CaveatCode, Check, Quality, worst};
 use crate::reanalysis::{Alternative, combined};
 use crate::region::BackgroundShape;
@@ -31,6 +33,7 @@ use crate::study::{
     LesionFacts, MaskKind, MaskTarget, PetInputs, Role, SeriesKind, SessionInputs, Subject, dsc_acquisition,
     pet_acquisition,
 };
+use crate::units::Millimeters;
 use crate::verdict::{judge, test_retest};
 
 /// Everything that a session's images say.
@@ -47,6 +50,8 @@ pub struct SessionImages {
     pub dynamic: Option<(Dynamic, DceAcquisition)>,
     /// The PET images, the one that the rows tell first.
     pub uptake: Vec<(Uptake, Option<Tracer>)>,
+    /// What the tables tell of a session whose mask is empty; nothing was measured there.
+    pub empty: Option<LesionRecord>,
 }
 
 /// An anatomical image with its name.
@@ -69,6 +74,19 @@ pub fn measure(
 ) -> Result<SessionImages, SessionError> {
     let mut caveats = session.caveats.clone();
     steps.next("lesions");
+    if may_have_resolved(subject, session) && all_blank(session)? {
+        let empty = Some(facts(subject, session, 0, None, false));
+        let masks = LesionMasks::default();
+        return Ok(SessionImages {
+            lesions: Vec::new(),
+            masks,
+            perfusion: None,
+            labeled: None,
+            dynamic: None,
+            uptake: Vec::new(),
+            empty,
+        });
+    }
     let masks = SessionMasks::read(session, split, settings)?;
     caveats.extend(masks.own.caveats.iter().cloned());
     for transform in &session.transforms {
@@ -131,9 +149,13 @@ pub fn measure(
             image: &pet.image.file,
             volume: None,
             acquisition: &acquisition,
-            background: default_background(subject.pathway.pathway, tracer.as_ref()),
+            background: match (session.background_for(tracer.as_ref()), &drawn.background) {
+                (Some(mask), _) => BackgroundChoice::Given(&mask.file, None, Fit::SameScanner),
+                (None, Some(label)) => BackgroundChoice::Label(label),
+                (None, None) => undrawn_background(&settings.pet, subject.pathway.pathway, tracer.as_ref()),
+            },
             head: Head {
-                anatomy: anatomy.as_ref().map(|anatomy| &anatomy.volume),
+                anatomy: anatomy.as_ref().map(|anatomy| (&anatomy.volume, anatomy.name)),
                 brain: session.brain_for(target).map(|mask| (&mask.file, Fit::SameScanner)),
             },
             lesions: Some(&drawn),
@@ -171,7 +193,31 @@ pub fn measure(
         measured.record.pet_quality = worse(measured.record.pet_quality, session.facts.pet_quality);
         lesions.push(measured);
     }
-    Ok(SessionImages { lesions, masks: masks.own, perfusion, labeled, dynamic, uptake })
+    Ok(SessionImages { lesions, masks: masks.own, perfusion, labeled, dynamic, uptake, empty: None })
+}
+
+/// Whether a lesion of an earlier session can be gone at this one.
+///
+/// METHOD: an empty mask is an answer only where a lesion was drawn before; without an earlier mask it is a mask that
+/// nobody drew, and stays an error.
+fn may_have_resolved(subject: &Subject, session: &SessionInputs) -> bool {
+    subject.sessions.iter().any(|other| {
+        let earlier = match (other.date(), session.date()) {
+            (Some(other), Some(date)) => other < date,
+            _ => other.session_id < session.session_id,
+        };
+        earlier && !other.lesions.is_empty()
+    })
+}
+
+/// Whether every lesion mask of a session holds no voxel at all.
+fn all_blank(session: &SessionInputs) -> Result<bool, SessionError> {
+    for source in &session.lesions {
+        if NiftiImage::open(source.file.path())?.read_mask()?.count() > 0 {
+            return Ok(false);
+        }
+    }
+    Ok(!session.lesions.is_empty())
 }
 
 /// Which tracer the row tells first: amino acids in the brain, FDG elsewhere.
@@ -187,6 +233,21 @@ fn tracer_rank(tracer: Option<&Tracer>, pathway: Option<Pathway>) -> (u8, Option
         None => 6,
     };
     (rank, tracer.map(|tracer| tracer.as_str().to_owned()))
+}
+
+/// What uptake is divided by where no region was drawn.
+fn undrawn_background(
+    settings: &pet::Settings,
+    pathway: Option<Pathway>,
+    tracer: Option<&Tracer>,
+) -> BackgroundChoice<'static> {
+    match settings.background {
+        BackgroundMode::Auto => default_background(pathway, tracer),
+        BackgroundMode::Crescent => BackgroundChoice::Automatic(BackgroundShape::Crescent),
+        BackgroundMode::Mirror => BackgroundChoice::Automatic(BackgroundShape::Mirror),
+        BackgroundMode::Hemisphere => BackgroundChoice::Automatic(BackgroundShape::Hemisphere),
+        BackgroundMode::None => BackgroundChoice::None,
+    }
 }
 
 /// METHOD: the crescent is a region of brain, so it serves where the lesion is known to lie in the brain: a brain
@@ -267,7 +328,8 @@ fn missing(session: &SessionInputs) -> Vec<String> {
 
 /// What the tables tell of a lesion.
 fn facts(subject: &Subject, session: &SessionInputs, label: u32, name: Option<String>, only: bool) -> LesionRecord {
-    let LesionFacts { name: told, histology, rt_field, new_enhancement, margins } = session.facts_of(label, only);
+    let LesionFacts { name: told, histology, rt_field, new_enhancement, margins, compartment } =
+        session.facts_of(label, only);
     LesionRecord {
         participant_id: Some(session.participant_id.clone()),
         session_id: session.session_id.clone(),
@@ -278,6 +340,8 @@ fn facts(subject: &Subject, session: &SessionInputs, label: u32, name: Option<St
         symptoms: session.facts.symptoms,
         steroid_change: session.facts.steroid_change,
         antiangiogenic: session.facts.antiangiogenic,
+        scenario: session.facts.scenario,
+        compartment,
         grade: subject.facts.grade.clone(),
         histology,
         rt_field,
@@ -353,11 +417,28 @@ impl Bench<'_> {
             (measured.dce_checks, measured.dce) = (found.checks, found.numbers);
             measured.curves.extend(found.figure);
             measured.methods.extend(methods::dce(dynamic, self.settings));
+            let settings = &self.settings.dce;
+            measured.test_retest.extend(
+                [
+                    ("ktrans_mean", record.ktrans_mean, settings.ktrans_repeatability),
+                    ("iauc60_mean", record.iauc60_mean, settings.iauc60_repeatability),
+                ]
+                .into_iter()
+                .filter_map(|(column, value, share)| {
+                    let value = value.filter(|value| *value > 0.0)?;
+                    let (low, high) = (value * (1.0 - share), value * (1.0 + share));
+                    // The limit of a change is 1.96 √2 times the variation of one value.
+                    let variation = share / (1.96 * std::f64::consts::SQRT_2);
+                    Some(TestRetest { column: column.to_owned(), low, high, variation })
+                }),
+            );
         }
         if let Some((uptake, tracer)) = self.uptake {
             caveats.extend(uptake.caveats.iter().cloned());
             record.tracer.clone_from(tracer);
-            caveats.extend(self.uptake_columns(place, uptake, &mut record)?);
+            let (more, measures) = self.uptake_columns(place, uptake, &mut record)?;
+            caveats.extend(more);
+            measured.pet = Some(measures);
             if self.for_page {
                 measured.alternatives.extend(alternatives::of_uptake(uptake, place, &record));
             }
@@ -507,8 +588,9 @@ impl Bench<'_> {
         place: usize,
         uptake: &Uptake,
         record: &mut LesionRecord,
-    ) -> Result<Vec<Caveat>, SessionError> {
+    ) -> Result<(Vec<Caveat>, PetMeasures), SessionError> {
         let lesion = &uptake.result.lesions[place];
+        let mut measures = PetMeasures::of(lesion, &uptake.result, &uptake.image.grid, &self.settings.pet);
         let mut caveats = lesion.caveats.clone();
         if let Some(suv) = &lesion.suv {
             (record.suv_max, record.suv_mean, record.suv_peak) = (Some(suv.max), Some(suv.mean), Some(suv.peak));
@@ -517,17 +599,17 @@ impl Bench<'_> {
             (record.tbr_max, record.tbr_mean, record.tbr_peak) = (Some(tbr.max), Some(tbr.mean), Some(tbr.peak));
         }
         let scales = uptake.result.scales;
-        if let Some(scale) = scales.tbr
-            && uptake.lesions[place].count() > 0
-        {
+        if uptake.lesions[place].count() > 0 {
             // The interval of the mean scales with the image, so no ratio map is held for it.
             let failed = |source| SessionError::Lesion { file: "PET image".to_owned(), source };
-            caveats.extend(
-                measure_tbr_interval(record, &uptake.lesions[place], &uptake.image, &self.settings.lesion)
-                    .map_err(failed)?,
-            );
-            record.tbr_ci_low = record.tbr_ci_low.map(|low| low * scale);
-            record.tbr_ci_high = record.tbr_ci_high.map(|high| high * scale);
+            let more = measure_tbr_interval(record, &uptake.lesions[place], &uptake.image, &self.settings.lesion)
+                .map_err(failed)?;
+            measures.mean_interval = record.tbr_ci_low.zip(record.tbr_ci_high).map(|(low, high)| [low, high]);
+            if scales.tbr.is_some() {
+                caveats.extend(more);
+            }
+            let scaled = |end: Option<f64>| Some(end? * scales.tbr?);
+            (record.tbr_ci_low, record.tbr_ci_high) = (scaled(record.tbr_ci_low), scaled(record.tbr_ci_high));
         }
         if let Some(background) = &uptake.result.background {
             record.background_mean = Some(background.mean * scales.suv.unwrap_or(1.0));
@@ -541,13 +623,29 @@ impl Bench<'_> {
             };
         }
         if let Some(curve) = uptake.curves.get(place) {
-            let scaled = scales.tbr.map(|scale| curve.scaled(scale));
-            let dynamic = DynamicUptake::of(scaled.clone().unwrap_or_else(|| curve.clone()), &self.settings.pet);
-            record.ttp_min = dynamic.time_to_peak_min;
-            record.slope_per_h = scaled.and(dynamic.slope_per_h);
+            let dynamic = LesionDynamics::of(curve, uptake.background_curve.as_ref(), scales, &self.settings.pet);
+            record.ttp_min = dynamic.lesion.time_to_peak_min;
+            record.slope_per_h = scales.tbr.and(dynamic.lesion.slope_per_h);
+            measures.dynamic = Some(dynamic);
         }
+        measures.overlap = self.overlap(place, uptake)?;
         record.pet_quality = Some(uptake.result.quality);
-        Ok(caveats)
+        Ok((caveats, measures))
+    }
+
+    /// The PET volume by the deciding rule against the lesion as it was drawn on the anatomy; `None` without a volume.
+    fn overlap(&self, place: usize, uptake: &Uptake) -> Result<Option<Overlap>, SessionError> {
+        let Some(volume) = uptake.result.lesions[place].volumes.first() else { return Ok(None) };
+        let grid = &uptake.image.grid;
+        let drawn = &self.masks.lesions[place].mask;
+        let same = drawn.grid.same_space(grid).is_ok();
+        let resampled = if same { None } else { Some(resample_mask(drawn, grid, None)?) };
+        let mri = resampled.unwrap_or_else(|| drawn.on_grid(*grid));
+        let others: Vec<&Mask> =
+            uptake.lesions.iter().enumerate().filter(|(other, _)| *other != place).map(|(_, mask)| mask).collect();
+        let reach = Millimeters(self.settings.pet.comparison_reach_mm);
+        Overlap::around(&uptake.image, &mri, &uptake.lesions[place], &others, volume.bound, reach)
+            .map_err(|difference| SessionError::Mask { file: "PET image".to_owned(), problem: difference.to_string() })
     }
 
     fn film_strip(
@@ -572,20 +670,8 @@ impl Bench<'_> {
             "not leakage corrected"
         };
         let uptake = self.uptake.map(|(uptake, tracer)| {
-            let scales = uptake.result.scales;
-            let (scale, shown) = match (scales.tbr, scales.suv) {
-                (Some(scale), _) => (scale, Shown::Ratio),
-                (None, Some(scale)) => (scale, Shown::Suv),
-                (None, None) => (1.0, Shown::Image),
-            };
-            let cutoffs = if shown == Shown::Ratio { cutoffs("tbr_") } else { cutoffs("suv_") };
-            UptakePicture {
-                image: &uptake.image,
-                scale,
-                shown,
-                tracer: tracer.as_ref().map_or("PET", Tracer::as_str),
-                cutoffs,
-            }
+            let prefix = if uptake.result.scales.tbr.is_some() { "tbr_" } else { "suv_" };
+            shown_uptake(uptake, tracer.as_ref(), cutoffs(prefix))
         });
         let flow = self.labeled.and_then(|labeled| {
             let map = |values: &[f32]| Volume::from_masked(&labeled.result.mask, values);
@@ -614,8 +700,27 @@ impl Bench<'_> {
             rcbv_cutoffs: [bounds.low(), bounds.high()],
             uptake,
         };
-        film_strip(&scene, record)
+        let mut panels = film_strip(&scene, record);
+        if let Some((uptake, tracer)) = self.uptake
+            && let Some(region) = &uptake.background
+        {
+            let words = methods::background(uptake).unwrap_or_default();
+            panels.extend(background_panel(&shown_uptake(uptake, tracer.as_ref(), Vec::new()), region, &words));
+        }
+        panels
     }
+}
+
+/// A PET image as its pictures show it: as ratio where there is a background, else in SUV, else as it is.
+fn shown_uptake<'a>(uptake: &'a Uptake, tracer: Option<&'a Tracer>, cutoffs: Vec<f64>) -> UptakePicture<'a> {
+    let scales = uptake.result.scales;
+    let (scale, shown) = match (scales.tbr, scales.suv) {
+        (Some(scale), _) => (scale, Shown::Ratio),
+        (None, Some(scale)) => (scale, Shown::Suv),
+        (None, None) => (1.0, Shown::Image),
+    };
+    let cutoffs = if shown == Shown::Image { Vec::new() } else { cutoffs };
+    UptakePicture { image: &uptake.image, scale, shown, tracer: tracer.map_or("PET", Tracer::as_str), cutoffs }
 }
 
 /// METHOD: a person who looked can only lower the word that the checks give, never raise it.

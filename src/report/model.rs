@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::surveillance::Surveillance;
 use crate::cohort::Audit;
 use crate::lesion::LesionRecord;
+use crate::pet::{PetMeasures, PetResponse};
 use crate::quality::{Caveat, Check};
 use crate::reanalysis::Stability;
 use crate::verdict::Verdict;
@@ -27,6 +28,8 @@ pub struct SubjectPage {
     pub lesions: Vec<LesionPage>,
     /// Surveillance, for sarcoma.
     pub surveillance: Option<Surveillance>,
+    /// Sessions that failed, with the reason.
+    pub failures: Vec<(String, String)>,
     /// Who made the page and from what.
     pub provenance: Provenance,
 }
@@ -61,7 +64,11 @@ pub struct TimePoint {
     pub test_retest: Vec<TestRetest>,
     /// The background of the TBR in words, such as `contralateral crescent, 14.2 mL`.
     pub background: Option<String>,
-    /// The film strip, left to right.
+    /// What PET says beside the columns.
+    pub pet: Option<PetMeasures>,
+    /// What the response rules say against earlier PET studies.
+    pub pet_response: Option<PetResponse>,
+    /// The film strip, left to right; then the picture of the background region.
     pub panels: Vec<Panel>,
     /// The bolus passage.
     pub bolus: Option<BolusFigure>,
@@ -101,6 +108,8 @@ pub enum PanelKind {
     Labeling,
     /// A DCE map in color.
     Dynamic,
+    /// A whole slice of the PET image with the background region outlined.
+    Background,
 }
 
 /// A picture of one axial slice, as values: the page colors it.

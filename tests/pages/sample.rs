@@ -253,6 +253,8 @@ pub fn time_point(record: LesionRecord, verdict: Verdict, panels: Vec<Panel>) ->
             .into_iter()
             .collect(),
         background: record.tbr_max.map(|_| "contralateral crescent, 14.2 mL".to_owned()),
+        pet: None,
+        pet_response: None,
         caveats: vec![Caveat::new(CaveatCode::BaselineShort, "9 frames before the bolus, at least 10 expected")],
         missing: Vec::new(),
         methods: vec![
@@ -275,6 +277,7 @@ pub fn subject(lesions: Vec<LesionPage>) -> SubjectPage {
         study_link: Some("index.html".into()),
         lesions,
         surveillance: None,
+        failures: Vec::new(),
         provenance: provenance(),
     }
 }

@@ -196,6 +196,22 @@ fn an_output_that_is_not_ours_is_6() {
     study.run("file", &[]).expect(6);
 }
 
+#[cfg(unix)]
+#[test]
+fn a_folder_that_may_not_be_written_is_6_and_leaves_nothing() {
+    use std::os::unix::fs::PermissionsExt;
+    let study = Study::of(&["sub-01"]);
+    let closed = study.beside("closed");
+    fs::create_dir(&closed).unwrap();
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o500)).unwrap();
+    // The administrator may write anywhere but where the system itself says no.
+    let administrator = fs::write(closed.join("probe"), "").is_ok();
+    let place = if administrator { "/proc".into() } else { closed }.join("relight-output");
+    let answer = Answer::of(relight().arg("run").arg(study.root()).arg(&place)).expect(6);
+    assert!(answer.last_line().contains("relight-output cannot be written"), "{}", answer.stderr);
+    assert!(!place.exists());
+}
+
 #[test]
 fn the_study_itself_is_never_the_output() {
     let study = Study::of(&["sub-01"]);

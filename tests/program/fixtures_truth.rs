@@ -12,6 +12,8 @@ const RECOVERY_AT_STRONG_LEAKAGE: f64 = 2.1812 / 2.9855;
 const RECOVERY_AT_WEAK_LEAKAGE: f64 = 0.90;
 /// Largest relative deviation from the recovered value: noise and mixed voxels at the rim.
 const RCBV_TOLERANCE: f64 = 0.05;
+/// Largest relative deviation of the background's SUV: a mean over some thousand voxels of mixed tissue.
+const BACKGROUND_TOLERANCE: f64 = 0.05;
 /// rCBV by BSW of pure necrosis (same table), below which the lesion cannot lie but for noise; its truth lies above.
 const LOWEST_OF_NECROSIS: f64 = 0.0151;
 
@@ -59,6 +61,11 @@ fn what_was_put_in_comes_back() {
         } else {
             let tbr = number(truth, "tbr");
             within("tbr_max", (tbr * TBR_MAX_SHARE.0, tbr * TBR_MAX_SHARE.1));
+            let background = number(truth, "background_suv");
+            within(
+                "background_mean",
+                (background * (1.0 - BACKGROUND_TOLERANCE), background * (1.0 + BACKGROUND_TOLERANCE)),
+            );
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

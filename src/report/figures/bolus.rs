@@ -18,7 +18,7 @@ pub(super) const FINE: u32 = 4;
 const SIZE: (u32, u32) = (480, 236);
 
 /// Colors by which plotters draws; each is replaced by a variable of the page, which follows light and dark.
-const ROLES: [(RGBColor, &str); 6] = [
+pub(super) const ROLES: [(RGBColor, &str); 6] = [
     (AXIS, r#""var(--ink3)""#),
     (GRID, r#""var(--rule)""#),
     (BASELINE, r#""var(--wash)""#),
@@ -37,16 +37,16 @@ pub(super) const REFERENCE: RGBColor = RGBColor(1, 1, 6);
 pub fn svg(figure: &BolusFigure, alt: &str) -> Option<Markup> {
     let mut drawing = String::new();
     draw(figure, &mut drawing)?;
-    on_page(&drawing, SIZE, alt)
+    on_page(&drawing, SIZE, &ROLES, alt)
 }
 
-/// What plotters drew, with the colors and the font of the page.
-pub(super) fn on_page(drawing: &str, size: (u32, u32), alt: &str) -> Option<Markup> {
+/// A drawing of plotters as part of the page: its colors become variables of the page, its fonts the page's own.
+pub(super) fn on_page(drawing: &str, size: (u32, u32), roles: &[(RGBColor, &str)], alt: &str) -> Option<Markup> {
     let start = drawing.find("<svg")?;
     let inside = start + drawing[start..].find('>')? + 1;
     let end = drawing.rfind("</svg>")?;
     let mut body = drawing[inside..end].replace("font-family=\"sans-serif\" ", "");
-    for (color, variable) in ROLES {
+    for (color, variable) in roles {
         let hex = format!("\"#{:02X}{:02X}{:02X}\"", color.0, color.1, color.2);
         body = body.replace(&hex, variable);
     }

@@ -7,7 +7,7 @@ use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 
 use super::bolus::{
-    AXIS, BASELINE, CORRECTED, FINE, GRID, MEASURED, REFERENCE, finite_runs, on_page, register_text_metrics,
+    AXIS, BASELINE, CORRECTED, FINE, GRID, MEASURED, REFERENCE, ROLES, finite_runs, on_page, register_text_metrics,
 };
 use crate::report::model::CurveFigure;
 use crate::report::number::tick;
@@ -22,7 +22,7 @@ pub fn svg(figure: &CurveFigure, alt: &str) -> Option<Markup> {
     let mut drawing = String::new();
     let height = if figure.residual.is_empty() { SIZE.1 } else { SIZE.1 + RESIDUAL_HEIGHT };
     draw(figure, height, &mut drawing)?;
-    on_page(&drawing, (SIZE.0, height), alt)
+    on_page(&drawing, (SIZE.0, height), &ROLES, alt)
 }
 
 /// What the lines are.

@@ -1,5 +1,6 @@
 //! Pictures of a page, each drawn from typed values: no figure computes what it shows.
 
+pub mod activity;
 pub mod bolus;
 pub mod color;
 pub mod curve;

@@ -134,7 +134,9 @@ fn key(panel: &Panel) -> Markup {
     match panel.kind {
         PanelKind::Anatomy => html! { div .key { "Window " (tick(low, 0)) " to " (tick(high, 0)) } },
         PanelKind::TumorBurden => burden_key(&panel.cutoffs),
-        PanelKind::Perfusion | PanelKind::Labeling | PanelKind::Dynamic | PanelKind::Uptake => color_bar(panel),
+        PanelKind::Perfusion | PanelKind::Labeling | PanelKind::Dynamic | PanelKind::Uptake | PanelKind::Background => {
+            color_bar(panel)
+        }
     }
 }
 

@@ -47,6 +47,7 @@ pub fn evidence(lesion: &Lesion) -> Markup {
                 }
             }
             @for figure in &lesion.latest.curves { (fitted_curve(figure, level)) }
+            (super::pet::pet(lesion))
             (choices(lesion.latest, level))
             (heading(level, "small-title", "", html! { "All measures" }))
             (table(lesion.time_points))

@@ -5,8 +5,8 @@ use maud::{Markup, html};
 use super::shell::heading;
 use super::subject::{Lesion, section_heading};
 use crate::quality::{Caveat, Check};
-use crate::report::figures::glyph;
-use crate::report::model::{Provenance, TimePoint};
+use crate::report::figures::{glyph, panel};
+use crate::report::model::{PanelKind, Provenance, TimePoint};
 use crate::report::words;
 use crate::verdict::explain;
 
@@ -25,6 +25,7 @@ pub fn quality(lesion: &Lesion) -> Markup {
             (checks("Checks of ASL", &time_point.asl_checks))
             (checks("Checks of DCE", &time_point.dce_checks))
             (checks("Checks of PET", &time_point.pet_checks))
+            (background_picture(lesion))
             (heading(level, "small-title", "", html! { "Caveats" }))
             @if caveats.is_empty() { p .cap { (words::NO_CAVEATS) } } @else { (caveat_table(&caveats)) }
             (methods(lesion))
@@ -78,6 +79,21 @@ fn checks(title: &str, checks: &[Check]) -> Markup {
                     }
                 }
             }
+        }
+    }
+}
+
+/// Where the background lies.
+fn background_picture(lesion: &Lesion) -> Markup {
+    let picture = lesion.latest.panels.iter().find(|panel| panel.kind == PanelKind::Background);
+    html! {
+        @if let Some(picture) = picture {
+            div .film .keep {
+                div .row style="--n:2" {
+                    (panel::figure(picture, lesion.edge, panel::Parts { key: true, slice: true }))
+                }
+            }
+            p .cap { (words::BACKGROUND_CAPTION) }
         }
     }
 }
