@@ -70,8 +70,8 @@ pub fn panel(kind: PanelKind, strength: f32) -> Panel {
                     value if value <= 1.75 => 2.0,
                     _ => 3.0,
                 },
-                PanelKind::Uptake if !inside(x, y) => f32::NAN,
-                PanelKind::Uptake => 0.9 + 0.08 * texture + 0.6 * strength * ring,
+                PanelKind::Uptake | PanelKind::Background if !inside(x, y) => f32::NAN,
+                PanelKind::Uptake | PanelKind::Background => 0.9 + 0.08 * texture + 0.6 * strength * ring,
             }
         })
         .collect();
@@ -91,6 +91,7 @@ pub fn panel(kind: PanelKind, strength: f32) -> Panel {
         PanelKind::Labeling => ("ASL CBF, relative", "mean 2.05, max 3.10", (0.0, 3.5), vec![1.0, 1.75], ""),
         PanelKind::Dynamic => ("DCE Ktrans", "mean 0.120, curve: washout", (0.0, 0.3), vec![], "min⁻¹"),
         PanelKind::Uptake => ("MET-PET, tumor to background", "max 2.16, mean 1.58", (0.5, 2.5), vec![1.3, 1.5], ""),
+        PanelKind::Background => ("MET-PET, background", "14.2 mL", (0.5, 2.5), vec![], ""),
     };
     let locator = (kind == PanelKind::Anatomy).then(|| Locator {
         raster: Raster {
