@@ -471,6 +471,7 @@ impl Bench<'_> {
                 variation,
             });
         }
+        measured.test_retest.extend(self.kinetic_test_retest(&record));
         measured.alternatives = combined(std::mem::take(&mut measured.alternatives));
         measured.numbered = drawn.numbered;
         if self.for_page {
@@ -479,6 +480,24 @@ impl Bench<'_> {
         measured.measured_caveats = without_repeats(caveats);
         measured.record = record;
         Ok(measured)
+    }
+
+    /// The band in which Ktrans and the area over 60 s stay when the scan is repeated.
+    fn kinetic_test_retest(&self, record: &LesionRecord) -> Vec<TestRetest> {
+        let settings = &self.settings.dce;
+        [
+            ("ktrans_mean", record.ktrans_mean, settings.ktrans_repeatability),
+            ("iauc60_mean", record.iauc60_mean, settings.iauc60_repeatability),
+        ]
+        .into_iter()
+        .filter_map(|(column, value, share)| {
+            let value = value.filter(|value| *value > 0.0)?;
+            // The limit of a change is 1.96 √2 times the variation of one value.
+            let variation = share / (1.96 * std::f64::consts::SQRT_2);
+            let (low, high) = (value * (1.0 - share), value * (1.0 + share));
+            Some(TestRetest { column: column.to_owned(), low, high, variation })
+        })
+        .collect()
     }
 
     fn perfusion_columns(

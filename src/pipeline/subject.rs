@@ -409,6 +409,16 @@ fn memory_of(session: &SessionInputs) -> u64 {
     if let Some(dsc) = &session.dsc {
         total += image(&dsc.image.file.path().to_path_buf(), 2, 30);
     }
+    if let Some(asl) = &session.asl {
+        // Samples, one difference map a delay, the maps of the fit.
+        total += image(&asl.image.file.path().to_path_buf(), 8, 20);
+    }
+    if let Some(dce) = &session.dce {
+        total += image(&dce.image.file.path().to_path_buf(), 4, 60);
+        for companion in dce.flip_angles.iter().chain(&dce.t1_map) {
+            total += image(&companion.file.path().to_path_buf(), 0, 3);
+        }
+    }
     for pet in &session.pet {
         total += image(&pet.image.file.path().to_path_buf(), 0, 8);
     }
