@@ -11,6 +11,9 @@ use crate::report::number::{bound, tick};
 /// Width of a panel in a strip of four.
 pub const PANEL: f64 = 172.0;
 
+/// Width of a panel in a strip of six.
+pub const NARROW: f64 = 116.0;
+
 /// Space between panels, and around them.
 const GAP: f64 = 8.0;
 
@@ -166,7 +169,9 @@ fn key(panel: &Panel, wide: f64, id: usize) -> String {
             words(0.0, 9.0, "start", FILM_INK2, false, &format!("Window {} to {}", tick(low, 0), tick(high, 0)))
         }
         PanelKind::TumorBurden => burden_key(&panel.cutoffs),
-        PanelKind::Perfusion | PanelKind::Uptake => color_bar(panel, wide, id),
+        PanelKind::Perfusion | PanelKind::Labeling | PanelKind::Dynamic | PanelKind::Uptake | PanelKind::Background => {
+            color_bar(panel, wide, id)
+        }
     }
 }
 

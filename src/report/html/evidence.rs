@@ -6,8 +6,8 @@ use super::measures::{cell, cutoffs, number, table};
 use super::shell::heading;
 use super::subject::{Lesion, section_heading, session};
 use crate::report::figures::plane::{Axis, Place, Plane};
-use crate::report::figures::{bolus, glyph, panel};
-use crate::report::model::{Panel, PanelKind, TimePoint};
+use crate::report::figures::{bolus, curve, glyph, panel};
+use crate::report::model::{CurveFigure, Panel, PanelKind, TimePoint};
 use crate::report::number::{shown, value};
 use crate::report::words;
 use crate::verdict::{Finding, Pole};
@@ -16,7 +16,14 @@ use crate::verdict::{Finding, Pole};
 pub const SESSIONS_DRAWN: usize = 3;
 
 /// The order in which kinds of panels are compared.
-pub const KINDS: [PanelKind; 4] = [PanelKind::Anatomy, PanelKind::Perfusion, PanelKind::TumorBurden, PanelKind::Uptake];
+pub const KINDS: [PanelKind; 6] = [
+    PanelKind::Anatomy,
+    PanelKind::Perfusion,
+    PanelKind::TumorBurden,
+    PanelKind::Labeling,
+    PanelKind::Dynamic,
+    PanelKind::Uptake,
+];
 
 /// Evidence beyond the first page.
 pub fn evidence(lesion: &Lesion) -> Markup {
@@ -50,6 +57,8 @@ pub fn evidence(lesion: &Lesion) -> Markup {
                     (drawing)
                 }
             }
+            (super::pet::pet(lesion))
+            @for figure in &lesion.latest.curves { (fitted_curve(figure, level)) }
             (choices(lesion.latest, level))
             (heading(level, "small-title", "", html! { "All measures" }))
             (table(lesion.time_points))
@@ -86,6 +95,27 @@ pub fn plane(lesion: &Lesion) -> Option<Plane> {
         })
         .collect();
     Some(Plane { across: axis(perfusion)?, up: axis(uptake)?, places })
+}
+
+/// A mean curve with the fit of a model and its residual.
+pub fn fitted_curve(figure: &CurveFigure, level: u8) -> Markup {
+    let caption = if figure.unit.is_empty() {
+        figure.caption.clone()
+    } else {
+        format!("{} Unit: {}.", figure.caption, figure.unit)
+    };
+    html! {
+        figure .ch .keep .half {
+            figcaption {
+                (heading(level, "small-title", "", html! { (figure.title) }))
+                p { (caption) }
+            }
+            @match curve::svg(figure, &format!("{}. {caption}", figure.title)) {
+                Some(drawing) => { (drawing) (curve::legend(figure)) },
+                None => p .cap { (words::NO_CURVES) },
+            }
+        }
+    }
 }
 
 /// The verdict under other choices of the analysis.

@@ -3,6 +3,7 @@
 pub(in crate::report) mod deciding;
 pub(in crate::report) mod evidence;
 pub(in crate::report) mod measures;
+pub(in crate::report) mod pet;
 pub(in crate::report) mod quality;
 pub(in crate::report) mod shell;
 mod study;
