@@ -11,6 +11,9 @@ use crate::report::number::{bound, tick};
 /// Width of a panel in a strip of four.
 pub const PANEL: f64 = 172.0;
 
+/// Width of a panel in a strip of six.
+pub const NARROW: f64 = 116.0;
+
 /// Space between panels, and around them.
 const GAP: f64 = 8.0;
 
