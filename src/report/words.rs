@@ -647,7 +647,7 @@ pub const MEASURES_TITLE: &str = "Measures against their cut-offs";
 pub const NO_STRIPS: &str = "No lesion was read against a cut-off.";
 
 /// Below the strip plots.
-pub const STRIPS_CAPTION: &str = "One mark per lesion at its latest session, in columns by result. Lines: cut-offs; hatched: between them. Values of measurements that failed their checks are left out.";
+pub const STRIPS_CAPTION: &str = "One mark per lesion at its latest session, in columns by result; many equal values cover each other. Lines: cut-offs; hatched: between them. Values of measurements that failed their checks are left out.";
 
 /// With a script.
 pub const STRIPS_LINKED: &str = "Point at a mark, or choose a row of the table, to find the lesion in every chart; a click on a mark goes to its row.";
