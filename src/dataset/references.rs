@@ -31,7 +31,7 @@ pub struct Reference {
 }
 
 /// Every work that a methods sentence can name, and the format of the files.
-pub const REFERENCES: [Reference; 10] = [
+pub const REFERENCES: [Reference; 13] = [
     Reference {
         key: "gorgolewski2016",
         marker: "Sci Data 2016;3:160044",
@@ -169,6 +169,44 @@ pub const REFERENCES: [Reference; 10] = [
         volume: "28",
         pages: "1963-1972",
         doi: Some("10.1200/JCO.2009.26.3541"),
+    },
+    Reference {
+        key: "alsop2015",
+        marker: "MRM 2015;73:102",
+        subject: "ASL perfusion from one delay",
+        authors: "Alsop DC, Detre JA, Golay X, et al",
+        title: Some(
+            "Recommended implementation of arterial spin-labeled perfusion MRI for clinical applications: a consensus of the ISMRM perfusion study group and the European consortium for ASL in dementia",
+        ),
+        journal: "Magn Reson Med",
+        year: 2015,
+        volume: "73",
+        pages: "102-116",
+        doi: Some("10.1002/mrm.25197"),
+    },
+    Reference {
+        key: "buxton1998",
+        marker: "MRM 1998;40:383",
+        subject: "ASL perfusion from several delays",
+        authors: "Buxton RB, et al",
+        title: None,
+        journal: "Magn Reson Med",
+        year: 1998,
+        volume: "40",
+        pages: "383",
+        doi: None,
+    },
+    Reference {
+        key: "parker2006",
+        marker: "MRM 2006;56:993",
+        subject: "Population arterial curve of DCE",
+        authors: "Parker GJM, et al",
+        title: None,
+        journal: "Magn Reson Med",
+        year: 2006,
+        volume: "56",
+        pages: "993",
+        doi: None,
     },
 ];
 
