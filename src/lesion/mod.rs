@@ -1,6 +1,8 @@
 //! From maps to biomarkers: components, shape, region statistics, intervals, and the row they end in.
 
 mod bootstrap;
+mod correlation;
+mod distribution;
 mod enhancement;
 mod error;
 mod longitudinal;
@@ -13,6 +15,7 @@ mod split;
 mod statistics;
 
 pub use bootstrap::{Interval, mean_interval};
+pub use distribution::{Distribution, Histogram};
 pub use enhancement::{Enhancement, enhancement};
 pub use error::LesionError;
 pub use longitudinal::{days_between, growth_cm_per_month, volume_change_percent, weeks_between};

@@ -7,7 +7,7 @@ use crate::dataset::{Annotation, holding};
 use crate::lesion::LesionRecord;
 use crate::quality::{Caveat, Check};
 use crate::reanalysis::{Alternative, Stability, judge_again};
-use crate::report::model::{BolusFigure, Panel, TestRetest, TimePoint};
+use crate::report::model::{ArteryFigure, BolusFigure, Panel, PanelKind, PerfusionDetail, TestRetest, TimePoint};
 use crate::verdict::{self, Verdict, judge};
 
 /// A verdict, and how often it stays under other choices.
@@ -41,6 +41,12 @@ pub struct Measured {
     pub methods: Vec<String>,
     /// The bolus passage.
     pub bolus: Option<BolusFigure>,
+    /// What perfusion says beside the columns.
+    #[serde(default)]
+    pub perfusion_detail: Option<PerfusionDetail>,
+    /// The arterial curve of the flow maps.
+    #[serde(default)]
+    pub artery: Option<ArteryFigure>,
     /// The deciding numbers under other choices.
     pub alternatives: Vec<Alternative>,
     /// Whether the label is only the lesion's place in the order of size, which another session may number otherwise.
@@ -57,6 +63,13 @@ impl Measured {
         let stability = judge_again(&self.record, &verdict, &self.alternatives, settings);
         verdict.stability = stability.as_ref().map(Stability::words);
         Judged { verdict, stability }
+    }
+
+    /// What perfusion says beside the columns, with the label of the lesion.
+    pub fn details_json(&self) -> Option<serde_json::Value> {
+        let mut details = serde_json::to_value(self.perfusion_detail.as_ref()?).ok()?;
+        details["lesion"] = serde_json::to_value(&self.record.lesion).ok()?;
+        Some(details)
     }
 
     /// With its verdict, as a page shows it.
@@ -76,7 +89,10 @@ impl Measured {
             pet_checks: self.pet_checks.clone(),
             test_retest: self.test_retest.clone(),
             background: self.background.clone(),
-            panels: self.panels.clone(),
+            panels: self.panels.iter().filter(|panel| panel.kind != PanelKind::Artery).cloned().collect(),
+            artery_panel: self.panels.iter().find(|panel| panel.kind == PanelKind::Artery).cloned(),
+            artery: self.artery.clone(),
+            perfusion: self.perfusion_detail.clone(),
             bolus: self.bolus.clone(),
             missing: self.missing.clone(),
             methods,

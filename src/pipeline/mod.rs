@@ -2,11 +2,13 @@
 
 mod again;
 mod alternatives;
+mod details;
 mod error;
 mod finished;
 mod followup;
 mod group;
 mod judging;
+mod landmarks;
 mod masks;
 mod measured;
 mod methods;
@@ -29,6 +31,7 @@ use serde_json::Value;
 
 pub use again::{AgainError, AnnotateOptions, Annotated, Verified, annotate, report, verify};
 pub use error::SessionError;
+pub use landmarks::{LandmarksError, learn_landmarks};
 pub use masks::Fit;
 pub use single::{
     ArteryRequest, BackgroundRequest, DscRequest, MaskRequest, PetRequest, SingleOutcome, run_dsc, run_pet,

@@ -8,10 +8,10 @@ use super::measured::Measured;
 use super::perfusion::{self, Artery, Brain, DscInput, Perfusion};
 use super::pictures::{Scene, Shown, Uptake as UptakePicture, film_strip};
 use super::uptake::{self, BackgroundChoice, Head, PetInput, Uptake};
-use super::{Steps, alternatives, methods};
+use super::{Steps, alternatives, details, methods};
 use crate::acquisition::DscAcquisition;
 use crate::clinical::{Pathway, Tracer};
-use crate::dsc::{DeconvolutionMethod, relative_peak_height, tumor_burden_class};
+use crate::dsc::{DeconvolutionMethod, SeriesContent, relative_peak_height, tumor_burden_class};
 use crate::image::{Labels, Mask, NiftiImage, Volume, resample_mask};
 use crate::lesion::{
     Core, DscCurves, DscMaps, Enhancement, LesionRecord, RcbvCutoffs, Split, enhancement, measure_dsc, measure_shape,
@@ -83,6 +83,7 @@ pub fn measure(
         caveats.extend(drawn.caveats.iter().cloned());
         let input = DscInput {
             reanalyze: true,
+            content: SeriesContent::Signal,
             image: &dsc.image.file,
             second_echo: dsc.second_echo.as_ref().map(|image| &image.file),
             acquisition: &acquisition,
@@ -318,6 +319,8 @@ impl Bench<'_> {
             let found = self.perfusion_columns(place, perfusion, &mut record)?;
             caveats.extend(found.caveats);
             (measured.dsc_checks, measured.bolus, burden) = (found.checks, found.bolus, found.burden);
+            measured.perfusion_detail = Some(details::of_lesion(perfusion, place));
+            measured.artery = details::artery(perfusion);
             measured.alternatives.extend(found.alternatives);
             measured.methods.extend(methods::dsc(perfusion, self.settings));
         }
@@ -348,6 +351,7 @@ impl Bench<'_> {
         measured.numbered = drawn.numbered;
         if self.for_page {
             measured.panels = self.film_strip(&drawn.mask, &record, burden.as_ref());
+            measured.panels.extend(self.perfusion.and_then(details::artery_panel));
         }
         measured.measured_caveats = without_repeats(caveats);
         measured.record = record;
@@ -372,15 +376,22 @@ impl Bench<'_> {
             });
         }
         let failed = |source| SessionError::Dsc { file: self.series.to_owned(), source };
-        let judged = result.lesion_checks(lesion, "the lesion").map_err(failed)?;
-        let mut caveats = judged.caveats;
+        let mut judged = result.lesion_checks(lesion, "the lesion").map_err(failed)?;
+        let mut caveats = std::mem::take(&mut judged.caveats);
+        let vessels = perfusion.vessels_in(lesion);
+        if vessels > 0 {
+            let detail = format!("{vessels} of {} lesion voxels: {}", lesion.count(), details::vessel_words(perfusion));
+            caveats.push(Caveat::new(CaveatCode::VesselsExcluded, detail));
+            judged.checks.push(result.left_check(vessels, lesion.count()));
+            judged.quality = worst(&judged.checks);
+        }
         record.dsc_usable_fraction = judged.usable_fraction;
         record.dsc_quality = judged.quality;
         let lesion_curves = perfusion.lesion_curves[place].as_ref();
         let mut burden = None;
         let mut alternatives = Vec::new();
         if let Some(normalized) = &result.normalized {
-            let map = |values: &[f32]| Volume::from_masked(&result.mask, values);
+            let map = |values: &[f32]| perfusion.without_vessels(values);
             let (rcbv, uncorrected) = (map(&normalized.rcbv), map(&normalized.uncorrected));
             let k2 = result.leakage.as_ref().map(|leakage| map(&leakage.k2));
             let rcbf = perfusion.relative_flow().map(|values| map(&values));

@@ -2,6 +2,7 @@
 //!
 //! This room opens no image: it says which file is which, and what the tables and sidecars tell of it.
 
+mod arterial_curve;
 mod assemble;
 mod describe;
 mod dsc_sidecar;
@@ -22,6 +23,7 @@ mod sidecar;
 mod tables;
 mod worklist;
 
+pub use arterial_curve::{ArterialCurve, ArterialUnit, is_arterial_curve};
 pub use dsc_sidecar::{DscGiven, dsc_acquisition};
 pub use entities::{BidsName, ENTITY_ORDER, is_image_name, split_extension, with_prefix};
 pub use error::StudyError;

@@ -1,6 +1,8 @@
 //! Pictures of a page, each drawn from typed values: no figure computes what it shows.
 
+pub mod artery;
 pub mod bolus;
+pub mod chart;
 pub mod color;
 pub mod glyph;
 pub mod panel;

@@ -32,7 +32,7 @@ pub struct Picture {
 /// The color map of a kind of panel.
 pub fn color_map(kind: PanelKind) -> ColorMap {
     match kind {
-        PanelKind::Anatomy | PanelKind::TumorBurden => ColorMap::Grey,
+        PanelKind::Anatomy | PanelKind::TumorBurden | PanelKind::Artery => ColorMap::Grey,
         PanelKind::Perfusion => ColorMap::Inferno,
         PanelKind::Uptake => ColorMap::Viridis,
     }
@@ -41,7 +41,7 @@ pub fn color_map(kind: PanelKind) -> ColorMap {
 /// Draws a panel with its longer edge `edge` pixels long.
 pub fn draw(panel: &Panel, edge: usize) -> Picture {
     match panel.kind {
-        PanelKind::Anatomy | PanelKind::Perfusion | PanelKind::Uptake => {
+        PanelKind::Anatomy | PanelKind::Perfusion | PanelKind::Uptake | PanelKind::Artery => {
             draw_map(&panel.raster, panel.range, color_map(panel.kind), edge)
         }
         PanelKind::TumorBurden => draw_burden(panel, edge),

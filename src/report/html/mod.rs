@@ -3,6 +3,7 @@
 mod deciding;
 mod evidence;
 mod measures;
+mod perfusion;
 mod quality;
 mod shell;
 mod study;
