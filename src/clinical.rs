@@ -77,6 +77,20 @@ closed_words! {
 }
 
 closed_words! {
+    /// Whether the surveillance of a treated sarcoma is the question (S0); its ratings and rules hold for that alone.
+    pub enum Scenario: "scenario" {
+        /// Surveillance of the treated site.
+        Surveillance = "surveillance",
+        /// The first staging.
+        InitialStaging = "initial_staging",
+        /// A primary tumor of bone.
+        PrimaryBone = "primary_bone",
+        /// A question of distant disease.
+        DistantDisease = "distant_disease",
+    }
+}
+
+closed_words! {
     /// How clear the lesion's margins are.
     pub enum Margins: "margins word" {
         /// Clear.

@@ -17,6 +17,8 @@ pub mod region;
 
 pub mod study;
 
+pub mod asl;
+pub mod dce;
 pub mod dsc;
 pub mod pet;
 

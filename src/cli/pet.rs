@@ -44,6 +44,9 @@ pub struct Arguments {
     /// the image, or none [default: crescent for MET, FET and FDOPA, none elsewhere].
     #[arg(long, value_name = "WHAT")]
     background: Option<String>,
+    /// Label of the background where --background is a label map.
+    #[arg(long, value_name = "N", requires = "background")]
+    background_label: Option<u32>,
     /// Brain mask on the grid of the image, for automatic backgrounds.
     #[arg(long, value_name = "FILE")]
     mask: Option<PathBuf>,
@@ -72,6 +75,13 @@ pub(super) fn execute(arguments: &Arguments, global: &Global, voice: &Voice) -> 
     });
     let body = Body { weight: arguments.weight.map(Kilograms), height, sex: arguments.sex };
     let background = arguments.background.as_deref().map(read_background).transpose().map_err(usage)?;
+    let background = match (background, arguments.background_label) {
+        (Some(BackgroundRequest::File(path)), Some(label)) => Some(BackgroundRequest::Label(path, label)),
+        (Some(_), Some(_)) => {
+            return Err(usage("--background-label: expected --background to be a label map".to_owned()));
+        }
+        (background, _) => background,
+    };
     let request = PetRequest {
         image: arguments.image.clone(),
         body,

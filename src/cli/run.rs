@@ -129,7 +129,7 @@ pub(super) fn execute(arguments: &Arguments, global: &Global, voice: &Voice) -> 
 fn failure(error: RunError) -> Failure {
     let exit = match &error {
         RunError::Study(_) | RunError::NothingToDo { .. } => Exit::Input,
-        RunError::Dataset(_) => Exit::Output,
+        RunError::Dataset(_) | RunError::Other(_) => Exit::Output,
     };
     Failure::new(exit, error)
 }

@@ -19,7 +19,7 @@ pub struct AuditLesion<'a> {
     /// Its verdict.
     pub verdict: &'a Verdict,
     /// Where it was treated.
-    pub site: Option<&'a str>,
+    pub center: Option<&'a str>,
     /// On what it was scanned.
     pub scanner: Option<&'a str>,
 }
@@ -58,8 +58,8 @@ pub struct Audit {
     pub others: Rate,
     /// Lesions without a verdict.
     pub not_judged: usize,
-    /// The integrated ones by site.
-    pub by_site: BTreeMap<String, Rate>,
+    /// The integrated ones by center.
+    pub by_center: BTreeMap<String, Rate>,
     /// The integrated ones by scanner.
     pub by_scanner: BTreeMap<String, Rate>,
     /// The result in one sentence.
@@ -85,7 +85,7 @@ pub fn audit(lesions: &[AuditLesion], settings: &Settings) -> Audit {
         integrated: rate_integrated,
         others: rate(&others, expected),
         not_judged: lesions.len() - judged.len(),
-        by_site: by(|lesion| lesion.site.map(str::to_owned)),
+        by_center: by(|lesion| lesion.center.map(str::to_owned)),
         by_scanner: by(|lesion| lesion.scanner.map(str::to_owned)),
         words: words(rate_integrated, expected),
     }
@@ -171,7 +171,7 @@ mod tests {
             .map(|(n, (record, verdict))| AuditLesion {
                 record,
                 verdict,
-                site: Some(if n % 2 == 0 { "A" } else { "B" }),
+                center: Some(if n % 2 == 0 { "A" } else { "B" }),
                 scanner: None,
             })
             .collect();
@@ -179,7 +179,7 @@ mod tests {
         assert_eq!((audit.integrated.determinate.count, audit.integrated.determinate.total), (17, 20));
         assert_eq!(audit.integrated.reading, Reading::Compatible);
         assert_eq!((audit.others.determinate.total, audit.not_judged), (6, 1));
-        assert_eq!(audit.by_site["A"].determinate.total + audit.by_site["B"].determinate.total, 20);
+        assert_eq!(audit.by_center["A"].determinate.total + audit.by_center["B"].determinate.total, 20);
         assert_eq!(audit.by_scanner["not known"].determinate.total, 20);
         assert!(audit.words.contains("17 of 20") && audit.words.contains("64–95 %"), "{}", audit.words);
     }

@@ -10,6 +10,7 @@ pub mod clusters;
 pub mod deconvolution;
 pub mod exponential;
 pub mod gamma_variate;
+pub mod levenberg_marquardt;
 pub mod linear_fit;
 pub mod logarithm;
 pub mod standard_svd;

@@ -36,6 +36,8 @@ annotations.json
 *_provenance.json
 settings.toml
 study.json
+# time-activity curves beside the PET maps
+**/pet/*_tacs.*
 # perfusion maps: BIDS has no suffix for them (as ASLPrep does)
 **/perf/*_rcbv.*
 **/perf/*_k1.*

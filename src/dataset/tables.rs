@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value, json};
 
 use super::error::{DatasetError, shown};
-use crate::clinical::{Histology, Margins, NewEnhancement, Pathway, RtField, SteroidChange, Symptoms, YesNo};
+use crate::clinical::{Histology, Margins, NewEnhancement, Pathway, RtField, Scenario, SteroidChange, Symptoms, YesNo};
 use crate::lesion::{Column, LesionRecord, MISSING};
 use crate::quality::Quality;
 use crate::verdict::{Class, Confidence, NextStep};
@@ -225,6 +225,7 @@ fn levels(column: &str) -> Option<Vec<&'static str>> {
         "rt_field" => words!(RtField),
         "new_enhancement" => words!(NewEnhancement),
         "margins" => words!(Margins),
+        "scenario" => words!(Scenario),
         "verdict" => words!(Class),
         "confidence" => words!(Confidence),
         "next_step" => words!(NextStep),

@@ -181,14 +181,8 @@ impl Aif {
         };
         Check {
             name: "Arterial input".to_owned(),
-            found: format!(
-                "{voxels}, peak {:.1} at {:.1} s, {width}, {} near the noise floor",
-                self.peak, self.peak_time, self.truncated
-            ),
-            limit: format!(
-                "at least {} voxels, width at most {} s, fewer than half near the noise floor",
-                settings.minimum_voxels, settings.width_s
-            ),
+            found: format!("{voxels}, {width}, {} cut off", self.truncated),
+            limit: format!("{} voxels, {} s, under half", settings.minimum_voxels, settings.width_s),
             quality,
             meaning,
         }

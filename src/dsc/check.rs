@@ -87,11 +87,7 @@ impl DscResult {
         };
         Some(check(
             SUSCEPTIBILITY,
-            format!(
-                "{:.1} % of the lesion below {:.0} % of the brain's median signal",
-                100.0 * share,
-                100.0 * limits.susceptibility_level
-            ),
+            format!("{:.1} % dark", 100.0 * share),
             format!("at most {:.0} %", 100.0 * limits.susceptibility_caution),
             quality,
             meaning,

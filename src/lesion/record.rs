@@ -6,7 +6,9 @@
 use jiff::civil::Date;
 use serde_json::Value;
 
-use crate::clinical::{Histology, Margins, NewEnhancement, Pathway, RtField, SteroidChange, Symptoms, Tracer, YesNo};
+use crate::clinical::{
+    Histology, Margins, NewEnhancement, Pathway, RtField, Scenario, SteroidChange, Symptoms, Tracer, YesNo,
+};
 use crate::quality::Quality;
 pub use crate::words::{MISSING, is_missing};
 
@@ -110,7 +112,7 @@ macro_rules! word_cell {
     )*};
 }
 
-word_cell!(Pathway, Quality, Symptoms, Histology, YesNo, SteroidChange, RtField, NewEnhancement, Margins);
+word_cell!(Pathway, Quality, Symptoms, Histology, YesNo, SteroidChange, RtField, NewEnhancement, Margins, Scenario);
 
 macro_rules! lesion_record {
     ($($name:ident: $kind:ty, $unit:literal, $description:literal;)*) => {
@@ -230,6 +232,8 @@ lesion_record! {
     rt_field: RtField, "", "Place against the radiotherapy field.";
     new_enhancement: NewEnhancement, "", "Whether the enhancement is new or larger.";
     margins: Margins, "", "Whether the margins are clear.";
+    scenario: Scenario, "", "Sarcoma: whether surveillance is the question at this visit, or staging, a primary tumor of bone or distant disease.";
+    compartment: String, "", "Sarcoma: body compartment that the lesion lies in, as the table beside its mask gives it.";
     grade: String, "", "Tumor grade as the participants table gives it, by pathology; never determined by imaging.";
 }
 

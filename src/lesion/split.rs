@@ -28,6 +28,9 @@ const BINARY_VALUES: [u32; 2] = [1, 255];
 /// holds the enhancing tumor as well.
 const CORE_NAMES: [&str; 6] = ["core", "necrosis", "necrotic", "necroticcore", "necroticarea", "cavity"];
 
+/// Names of a label that marks the healthy region that uptake is divided by, letters and digits only.
+const BACKGROUND_NAMES: [&str; 3] = ["background", "petbackground", "backgroundpet"];
+
 /// One lesion.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Lesion {
@@ -46,6 +49,8 @@ pub struct Lesions {
     pub lesions: Vec<Lesion>,
     /// The labeled necrotic core of all of them; `None` where no label is named as one.
     pub core: Option<Mask>,
+    /// The labeled background of uptake; `None` where no label is named as one.
+    pub background: Option<Lesion>,
     /// How the mask was split.
     pub split: Split,
     /// What was dropped.
@@ -55,7 +60,8 @@ pub struct Lesions {
 /// Splits a label map into lesions. `names` is the label table beside the mask (`_dseg.tsv`), empty where there is none.
 ///
 /// Without `how`, a map that holds a single value 1 or 255 and has no table is a binary mask and is split into
-/// components; any other is a label map. A label named as a necrotic core (such as `necrosis`) is no lesion.
+/// components; any other is a label map. A label named as a necrotic core (such as `necrosis`) or as the background of
+/// uptake (`background`) is no lesion.
 ///
 /// METHOD: components are 26-connected, pieces closer than `join_below_mm` are joined, those below `smallest_ml` are
 /// dropped with a caveat (below it, shape and mean are mostly partial volume). Labels that a person drew are kept,
@@ -67,11 +73,18 @@ pub fn split(
     settings: &Settings,
 ) -> Result<Lesions, LesionError> {
     let is_core = |label: &u32| names.get(label).is_some_and(|name| names_core(name));
-    let (core_labels, lesion_labels): (Vec<u32>, Vec<u32>) = labels.present().into_iter().partition(is_core);
+    let is_background = |label: &u32| names.get(label).is_some_and(|name| is_one_of(name, &BACKGROUND_NAMES));
+    let (background_labels, others): (Vec<u32>, Vec<u32>) = labels.present().into_iter().partition(is_background);
+    let (core_labels, lesion_labels): (Vec<u32>, Vec<u32>) = others.into_iter().partition(is_core);
     if lesion_labels.is_empty() {
         return Err(LesionError::EmptyMask { mask: "lesion" });
     }
     let core = (!core_labels.is_empty()).then(|| mask_of(labels, &core_labels));
+    let background = background_labels.first().map(|&label| Lesion {
+        label,
+        mask: mask_of(labels, &background_labels),
+        name: names.get(&label).cloned(),
+    });
     let binary = names.is_empty() && lesion_labels.len() == 1 && BINARY_VALUES.contains(&lesion_labels[0]);
     let split = how.unwrap_or(if binary { Split::Components } else { Split::Labels });
     let (lesions, caveats) = match split {
@@ -82,7 +95,7 @@ pub fn split(
         Split::Components => by_components(&mask_of(labels, &lesion_labels), settings),
         Split::Whole => (vec![Lesion { label: 1, mask: mask_of(labels, &lesion_labels), name: None }], Vec::new()),
     };
-    Ok(Lesions { lesions, core, split, caveats })
+    Ok(Lesions { lesions, core, background, split, caveats })
 }
 
 /// The lesions as one label map on their grid; `None` for no lesions. Of voxels in two lesions the first keeps them.
@@ -136,8 +149,13 @@ fn mask_of(labels: &Labels, which: &[u32]) -> Mask {
 }
 
 fn names_core(name: &str) -> bool {
+    is_one_of(name, &CORE_NAMES)
+}
+
+/// Whether a name is one of several, by its letters and digits.
+fn is_one_of(name: &str, names: &[&str]) -> bool {
     let letters: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
-    CORE_NAMES.contains(&letters.to_ascii_lowercase().as_str())
+    names.contains(&letters.to_ascii_lowercase().as_str())
 }
 
 #[cfg(test)]
@@ -164,6 +182,17 @@ mod tests {
 
     fn table(names: &[(u32, &str)]) -> BTreeMap<u32, String> {
         names.iter().map(|&(label, name)| (label, name.to_owned())).collect()
+    }
+
+    #[test]
+    fn a_label_named_background_is_no_lesion() {
+        let labels = Labels { grid: grid(), data: (0..grid().len()).map(|index| (index % 4) as u32).collect() };
+        let names = BTreeMap::from([(2, "PET background".to_owned()), (3, "background edema".to_owned())]);
+        let found = split(&labels, &names, None, &settings()).unwrap();
+        assert_eq!(found.lesions.iter().map(|lesion| lesion.label).collect::<Vec<_>>(), [1, 3]);
+        let background = found.background.unwrap();
+        assert_eq!((background.label, background.mask), (2, labels.mask(2)));
+        assert_eq!(split(&labels, &BTreeMap::new(), None, &settings()).unwrap().background, None);
     }
 
     #[test]

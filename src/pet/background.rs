@@ -3,7 +3,7 @@
 //! Law et al., EJNMMI 2019;46:540 and Unterrainer et al., EJNMMI Res 2017: the mean of a contralateral crescent that
 //! holds grey and white matter. The regions themselves are made elsewhere; here they are masks.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::settings::Settings;
 use crate::image::{Mask, SpaceDifference, Volume};
@@ -63,7 +63,7 @@ pub enum Background {
 }
 
 /// The background as measured, in the unit of the image.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct BackgroundUptake {
     /// What uptake is divided by: above 0 and finite.
     pub divisor: f64,
@@ -85,6 +85,8 @@ pub struct BackgroundUptake {
     pub source: Option<BackgroundSource>,
     /// On which side it lies, in words.
     pub side: Option<String>,
+    /// Share of its voxels that lie in a lesion, 0 to 1; `None` for a number.
+    pub inside_lesions: Option<f64>,
 }
 
 /// A background with what is to be said of it; no uptake where it cannot serve as a divisor.
@@ -130,10 +132,16 @@ impl MeasuredBackground {
     /// than the limit fails the measurement.
     fn judge_overlap(&mut self, region: &[usize], lesions: &[Mask], settings: &Settings) {
         let shared = region.iter().filter(|&&index| lesions.iter().any(|lesion| lesion.data[index])).count();
-        if region.is_empty() || shared == 0 {
+        if region.is_empty() {
             return;
         }
         let share = shared as f64 / region.len() as f64;
+        if let Some(uptake) = &mut self.uptake {
+            uptake.inside_lesions = Some(share);
+        }
+        if shared == 0 {
+            return;
+        }
         let limit = settings.background_overlap_fail;
         let found = format!("{:.1} % of its voxels", share * 100.0);
         self.caveats.push(Caveat::new(CaveatCode::BackgroundInsideLesion, format!("{found} lie in a lesion")));
@@ -162,6 +170,7 @@ fn measure_number(number: f64) -> MeasuredBackground {
         voxels: None,
         source: None,
         side: None,
+        inside_lesions: None,
     };
     MeasuredBackground { uptake: Some(uptake), caveats: Vec::new(), checks: Vec::new() }
 }
@@ -231,6 +240,7 @@ fn measure_region(
         voxels: Some(voxels),
         source: Some(source),
         side,
+        inside_lesions: None,
     };
     MeasuredBackground { uptake: Some(uptake), caveats, checks }
 }

@@ -3,7 +3,7 @@
 //! Frame factor: the mean of `e^{-λt}` over a frame is `e^{-λ start} (1 - e^{-λΔ}) / (λΔ)`; its inverse is what DICOM
 //! and BIDS call the decay correction factor.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::settings::Settings;
 use super::suv::SuvUnavailable;
@@ -50,7 +50,7 @@ impl Radionuclide {
 }
 
 /// A half-life and where it comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct HalfLife {
     /// The half-life.
     pub seconds: Seconds,
@@ -59,7 +59,7 @@ pub struct HalfLife {
 }
 
 /// Where a half-life comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HalfLifeSource {
     /// `RadionuclideHalfLife` of the sidecar: it wins.

@@ -2,17 +2,32 @@
 //!
 //! FET and FDOPA: Pöpperl et al., EJNMMI 2007;34:1933 (patterns); Law et al., EJNMMI 2019;46:540 (time to peak and slope).
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::settings::Settings;
 
 /// Mean activity of a region over the frames of a dynamic image, in one unit.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TimeActivity {
     /// Middle of each frame, minutes after injection, increasing.
     pub minutes: Vec<f64>,
-    /// Mean of the region in each frame; NaN where the region holds no value.
+    /// Mean of the region in each frame; NaN where the region holds no value (`null` in JSON).
+    #[serde(with = "gaps")]
     pub values: Vec<f64>,
+}
+
+/// NaN as `null`, which JSON has, and back.
+mod gaps {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub fn serialize<S: Serializer>(values: &[f64], serializer: S) -> Result<S::Ok, S::Error> {
+        values.iter().map(|value| value.is_finite().then_some(*value)).collect::<Vec<_>>().serialize(serializer)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<f64>, D::Error> {
+        let values = Vec::<Option<f64>>::deserialize(deserializer)?;
+        Ok(values.into_iter().map(|value| value.unwrap_or(f64::NAN)).collect())
+    }
 }
 
 closed_words! {
@@ -28,7 +43,7 @@ closed_words! {
 }
 
 /// What a time-activity curve says.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DynamicUptake {
     /// The curve.
     pub curve: TimeActivity,
@@ -38,6 +53,46 @@ pub struct DynamicUptake {
     pub slope_per_h: Option<f64>,
     /// Shape; `None` without a slope.
     pub pattern: Option<Pattern>,
+}
+
+/// The curves of a lesion and of the background, in one unit.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LesionDynamics {
+    /// The unit: `TBR` (over the static background), `SUV` or that of the image.
+    pub unit: String,
+    /// The lesion.
+    pub lesion: DynamicUptake,
+    /// The background; `None` where it is a number or there is none.
+    pub background: Option<DynamicUptake>,
+    /// Late slope of the lesion in SUV per hour, as most publications give it; `None` without SUV.
+    pub slope_suv_per_h: Option<f64>,
+    /// Window of the slope, minutes after injection.
+    pub slope_window_min: [f64; 2],
+}
+
+impl LesionDynamics {
+    /// The curves as they are told: as ratio to the background where there is one, else in SUV, else as they are.
+    /// `lesion` and `background` are in the unit of the image.
+    pub fn of(
+        lesion: &TimeActivity,
+        background: Option<&TimeActivity>,
+        scales: super::uptake::Scales,
+        settings: &Settings,
+    ) -> Self {
+        let (unit, factor) = match (scales.tbr, scales.suv) {
+            (Some(factor), _) => ("TBR", factor),
+            (None, Some(factor)) => ("SUV", factor),
+            (None, None) => ("unit of the image", 1.0),
+        };
+        let dynamic = |curve: &TimeActivity, factor| DynamicUptake::of(curve.scaled(factor), settings);
+        Self {
+            unit: unit.to_owned(),
+            lesion: dynamic(lesion, factor),
+            background: background.map(|curve| dynamic(curve, factor)),
+            slope_suv_per_h: scales.suv.and_then(|factor| dynamic(lesion, factor).slope_per_h),
+            slope_window_min: [settings.slope_window_start_min, settings.slope_window_end_min],
+        }
+    }
 }
 
 impl TimeActivity {
@@ -155,6 +210,34 @@ mod tests {
         assert_eq!(early.time_to_peak_min(), Some(12.5));
         early.values.fill(f64::NAN);
         assert_eq!(early.time_to_peak_min(), None);
+    }
+
+    #[test]
+    fn a_gap_in_a_curve_reads_back_as_a_gap() {
+        let mut dynamic = DynamicUptake::of(curve(|minute| minute), &default_section("pet"));
+        dynamic.curve.values[2] = f64::NAN;
+        let text = serde_json::to_string(&dynamic).unwrap();
+        let again: DynamicUptake = serde_json::from_str(&text).unwrap();
+        assert!(again.curve.values[2].is_nan() && again.curve.values[3] == dynamic.curve.values[3]);
+        assert_eq!((again.time_to_peak_min, again.pattern), (dynamic.time_to_peak_min, dynamic.pattern));
+    }
+
+    #[test]
+    fn a_ratio_is_told_before_suv_and_the_slope_in_suv_stands_beside_it() {
+        let settings: Settings = default_section("pet");
+        let (lesion, healthy) = (curve(|minute| 1.0 + minute), curve(|_| 2.0));
+        let of = |suv, tbr| {
+            LesionDynamics::of(&lesion, Some(&healthy), super::super::uptake::Scales { suv, tbr }, &settings)
+        };
+        let both = of(Some(3.0), Some(0.5));
+        assert_eq!(both.unit, "TBR");
+        // One unit of the image a minute: 60 an hour, halved as a ratio, tripled as SUV.
+        assert!((both.lesion.slope_per_h.unwrap() - 30.0).abs() < 1e-9);
+        assert!((both.slope_suv_per_h.unwrap() - 180.0).abs() < 1e-9);
+        assert_eq!(both.background.unwrap().curve.values[0], 1.0);
+        assert_eq!(of(Some(3.0), None).unit, "SUV");
+        let neither = of(None, None);
+        assert_eq!((neither.unit.as_str(), neither.slope_suv_per_h), ("unit of the image", None));
     }
 
     #[test]

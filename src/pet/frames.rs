@@ -90,12 +90,20 @@ impl FrameReduction {
         })
     }
 
+    /// Leaves the static image out: only the curves are taken.
+    #[must_use]
+    pub fn curves_only(mut self) -> Self {
+        self.weights.fill(0.0);
+        self.sums = Vec::new();
+        self
+    }
+
     /// Takes frame number `frame` (from 0, in order).
     ///
     /// # Panics
     /// When the frame stands on another grid or is beyond the number of frames.
     pub fn add(&mut self, frame: usize, values: &Volume) {
-        assert_eq!(values.data.len(), self.sums.len(), "a frame has the grid of the image");
+        assert_eq!(values.data.len(), self.grid.len(), "a frame has the grid of the image");
         let weight = self.weights[frame];
         if weight != 0.0 {
             for (sum, &value) in self.sums.iter_mut().zip(&values.data) {

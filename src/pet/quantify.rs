@@ -4,7 +4,7 @@ use super::background::{Background, BackgroundUptake, MeasuredBackground};
 use super::frames::StaticImage;
 use super::peak::Spheres;
 use super::settings::Settings;
-use super::suv::{SuvScale, SuvUnavailable};
+use super::suv::{SuvKind, SuvScale, SuvUnavailable};
 use super::timing;
 use super::uptake::{LesionUptake, Scales};
 use crate::acquisition::PetAcquisition;
@@ -36,6 +36,9 @@ pub struct PetResult {
     pub background: Option<BackgroundUptake>,
     /// Factors from a voxel to SUV and to TBR: the maps are the image times these.
     pub scales: Scales,
+    /// SUV by lean body mass (SUL) = voxel value × this, whatever normalization is chosen; `None` where it cannot be
+    /// computed.
+    pub lean: Option<f64>,
     /// One per mask, in the order given.
     pub lesions: Vec<LesionUptake>,
     /// Doubts about the image as a whole.
@@ -102,6 +105,7 @@ fn quantify_after(
     let rules = settings.volumes.rules(acquisition.tracer.as_ref());
     let measure = |mask| LesionUptake::measure(image, mask, &spheres, scales, rules, settings);
     Ok(PetResult {
+        lean: SuvScale::new(acquisition, SuvKind::LeanBodyMass, settings).ok().map(|scale| scale.factor),
         suv,
         background,
         scales,

@@ -3,9 +3,11 @@
 //! PET RANO 1.0 (Lancet Oncol 2024) for amino-acid tracers, PERCIST (Wahl 2009) for FDG. A rule compares several
 //! quantities; where they point to opposite sides the answer is discordance, not a vote.
 
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::settings::SettingsError;
+use crate::clinical::Tracer;
 
 closed_words! {
     /// A quantity that a response rule compares.
@@ -69,6 +71,8 @@ pub struct ResponseRule {
     pub name: String,
     /// Publication.
     pub source: String,
+    /// Tracers that it is for, by the names of the study's tables; no other is judged by it.
+    pub tracers: Vec<String>,
     /// Whether the numbers were confirmed against the publication.
     pub confirmed: bool,
     /// What is compared.
@@ -76,7 +80,7 @@ pub struct ResponseRule {
 }
 
 /// The quantities of one study; `None` is not measured.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct ResponseValues {
     /// Largest uptake over background.
     pub tbr_max: Option<f64>,
@@ -114,7 +118,7 @@ closed_words! {
 }
 
 /// One measure, compared.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Change {
     /// The quantity.
     pub quantity: ResponseQuantity,
@@ -129,7 +133,7 @@ pub struct Change {
 }
 
 /// The answer of a rule.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ResponseAnswer {
     /// What the rule says.
     pub response: Response,
@@ -139,8 +143,53 @@ pub struct ResponseAnswer {
     pub missing: Vec<ResponseQuantity>,
 }
 
+closed_words! {
+    /// Which earlier study a study is compared with.
+    pub enum Baseline: "baseline" {
+        /// The first one after treatment.
+        First = "first",
+        /// The one before.
+        Previous = "previous",
+    }
+}
+
+/// A study against an earlier one by one rule.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Comparison {
+    /// Name of the criteria.
+    pub rule: String,
+    /// Publication.
+    pub source: String,
+    /// Whether the rule's numbers were confirmed against it.
+    pub confirmed: bool,
+    /// Which earlier study.
+    pub baseline: Baseline,
+    /// Its session.
+    pub session: String,
+    /// Its date.
+    pub date: Option<Date>,
+    /// What the rule says.
+    pub answer: ResponseAnswer,
+    /// Change of the lesion's volume between the same two sessions, %; `None` where one has none.
+    pub volume_change_percent: Option<f64>,
+}
+
+/// What the rules say of a study against earlier ones with the same tracer.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct PetResponse {
+    /// Rule by rule, the first study before the previous one.
+    pub comparisons: Vec<Comparison>,
+    /// Where measures, rules, or PET and volume disagree, in words.
+    pub discordances: Vec<String>,
+}
+
 impl ResponseRule {
-    /// Compares two studies; `None` where no measure of the rule is there in both.
+    /// Whether the rule is for a tracer; never for an unknown one.
+    pub fn serves(&self, tracer: Option<&Tracer>) -> bool {
+        tracer.is_some_and(|tracer| self.tracers.iter().any(|name| Tracer::from_name(name) == *tracer))
+    }
+
+    /// Compares two studies with one tracer; `None` where no measure of the rule is there in both.
     pub fn judge(&self, before: &ResponseValues, now: &ResponseValues) -> Option<ResponseAnswer> {
         let (mut changes, mut missing) = (Vec::new(), Vec::new());
         for measure in &self.measures {
@@ -175,6 +224,12 @@ impl ResponseRule {
                     });
                 }
             }
+        }
+        let unknown = self.tracers.iter().find(|name| matches!(Tracer::from_name(name), Tracer::Other(_)));
+        if self.tracers.is_empty() || unknown.is_some() {
+            let key = format!("response {:?} tracers", self.name);
+            let found = unknown.map_or_else(|| "empty".to_owned(), |name| format!("{name:?}"));
+            return Err(SettingsError { key, found, expected: "MET, FET, FDOPA or FDG, at least one" });
         }
         if self.measures.is_empty() {
             let key = format!("response {:?} measures", self.name);
@@ -256,6 +311,21 @@ mod tests {
         assert_eq!(rule("PERCIST").judge(&amino(2.0, 2.0, 1.0), &now), None);
         assert_eq!(rule("PERCIST").judge(&sul(0.0), &sul(1.0)), None);
         assert_eq!(rule("PERCIST").judge(&sul(f64::NAN), &sul(1.0)), None);
+    }
+
+    #[test]
+    fn a_rule_is_for_its_tracers_only() {
+        let (rano, percist) = (rule("PET RANO 1.0"), rule("PERCIST"));
+        for tracer in [Tracer::Met, Tracer::Fet, Tracer::Fdopa] {
+            assert!(rano.serves(Some(&tracer)) && !percist.serves(Some(&tracer)), "{tracer}");
+        }
+        assert!(!rano.serves(Some(&Tracer::Fdg)) && percist.serves(Some(&Tracer::Fdg)));
+        assert!(!rano.serves(None) && !rano.serves(Some(&Tracer::Other("PSMA".into()))));
+        let mut wrong = percist;
+        wrong.tracers = vec!["GLUCOSE".into()];
+        assert!(wrong.check().unwrap_err().to_string().contains("GLUCOSE"));
+        wrong.tracers.clear();
+        assert!(wrong.check().is_err());
     }
 
     #[test]

@@ -20,6 +20,22 @@ pub struct SettingsError {
     pub expected: &'static str,
 }
 
+closed_words! {
+    /// What uptake is divided by in a study, where no region was drawn for it.
+    pub enum BackgroundMode: "background" {
+        /// The crescent where the lesion is known to lie in the brain, nothing elsewhere.
+        Auto = "auto",
+        /// The contralateral crescent.
+        Crescent = "crescent",
+        /// The lesions mirrored and enlarged.
+        Mirror = "mirror",
+        /// The healthier hemisphere.
+        Hemisphere = "hemisphere",
+        /// Nothing: no ratio.
+        None = "none",
+    }
+}
+
 /// The section `[pet]`; units and sources stand in `settings.toml`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -27,6 +43,7 @@ pub struct SettingsError {
 pub struct Settings {
     pub suv: SuvKind,
     pub peak: PeakMode,
+    pub background: BackgroundMode,
     pub background_statistic: BackgroundStatistic,
     pub gallium_68_half_life_s: f64,
     pub half_life_tolerance: f64,
@@ -38,6 +55,7 @@ pub struct Settings {
     pub weight_lowest_kg: f64,
     pub weight_highest_kg: f64,
     pub scanner_fwhm_mm: f64,
+    pub comparison_reach_mm: f64,
     pub background_cov_limit: f64,
     pub background_smallest_ml: f64,
     pub background_overlap_fail: f64,
@@ -125,6 +143,7 @@ impl Settings {
         }
         for (key, value) in [
             ("frame_overlap_tolerance_s", self.frame_overlap_tolerance_s),
+            ("comparison_reach_mm", self.comparison_reach_mm),
             ("background_smallest_ml", self.background_smallest_ml),
             ("static_window_start_min", self.static_window_start_min),
             ("slope_window_start_min", self.slope_window_start_min),

@@ -3,7 +3,7 @@
 //! `SUV = C · N / (D · 2^{-(t_ref - t_inj) / T½})` with C decay-corrected to t_ref (`ImageDecayCorrectionTime`), D the
 //! injected activity at `InjectionStart` and N the body measure in g or cm². All times in seconds from `TimeZero`.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::body::{body_surface_area, ideal_body_weight, lean_body_mass, lean_body_mass_james};
 use super::decay::{HalfLife, factor_to_injection};
@@ -38,7 +38,7 @@ impl SuvKind {
 }
 
 /// The time that the image's activity refers to.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DecayReference {
     /// Injection (DICOM `ADMIN`): the dose enters undecayed.
@@ -52,7 +52,7 @@ pub enum DecayReference {
 }
 
 /// From voxel value to SUV.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SuvScale {
     /// SUV = voxel value × factor.
     pub factor: f64,

@@ -3,16 +3,17 @@
 //! Statistics as the Image Biomarker Standardisation Initiative has them (arXiv:1612.07003): population standard
 //! deviation, volume by voxel counting. Percentiles interpolate linearly between order statistics.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::peak::{Peak, Peaks, Spheres};
 use super::settings::{Settings, VolumeRule};
 use crate::image::{Mask, Volume};
 use crate::quality::{Caveat, CaveatCode};
+use crate::region::{Bounds, Connectivity, components_within};
 use crate::units::{Milliliters, Millimeters};
 
 /// First-order statistics of the voxels of a lesion that hold a value, in one unit.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Uptake {
     /// Largest voxel.
     pub max: f64,
@@ -58,7 +59,7 @@ impl Uptake {
 }
 
 /// The voxels of a lesion that one rule selects.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct BiologicalVolume {
     /// The rule.
     pub rule: VolumeRule,
@@ -66,6 +67,10 @@ pub struct BiologicalVolume {
     pub bound: f64,
     /// Volume: voxel count times voxel volume.
     pub volume: Milliliters,
+    /// 26-connected pieces.
+    pub components: usize,
+    /// Volume of the largest of them.
+    pub largest_component: Milliliters,
     /// Sum of SUV times mL over these voxels (TLG); `None` without SUV.
     pub total_suv: Option<f64>,
     /// Sum of TBR times mL over these voxels (TLU); `None` without background.
@@ -95,6 +100,8 @@ pub struct LesionUptake {
     pub voxels_negative: usize,
     /// Volume of the voxels that hold a value.
     pub volume: Milliliters,
+    /// 26-connected pieces of the lesion mask.
+    pub components: usize,
     /// By the rules of the tracer, the deciding one first; rules that lack SUV or background are left out.
     pub volumes: Vec<BiologicalVolume>,
     /// The narrower of the equivalent sphere's diameter and the shortest edge of the box around the lesion.
@@ -106,7 +113,7 @@ pub struct LesionUptake {
 }
 
 /// Factors from the unit of the image, where they are known.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Scales {
     /// SUV = voxel value × this.
     pub suv: Option<f64>,
@@ -132,7 +139,7 @@ impl LesionUptake {
         let voxel_volume = image.grid.voxel_volume();
         let uptake = peak.and_then(|peak| statistics(&values, peak, voxel_volume));
         let volumes = uptake.map_or_else(Vec::new, |uptake| {
-            rules.iter().filter_map(|rule| biological_volume(*rule, &values, &uptake, scales, voxel_volume)).collect()
+            rules.iter().filter_map(|rule| biological_volume(*rule, image, mask, &uptake, scales)).collect()
         });
         let volume = Milliliters(values.len() as f64 * voxel_volume.0);
         let width = width(image, &region);
@@ -150,6 +157,7 @@ impl LesionUptake {
             voxels_without_value: region.len() - values.len(),
             voxels_negative: values.iter().filter(|&&value| value < 0.0).count(),
             volume,
+            components: pieces(mask, |_| true).len(),
             volumes,
             width,
             recovery: sphere_recovery(Millimeters(width.0 / 2.0), Millimeters(settings.scanner_fwhm_mm)),
@@ -246,10 +254,10 @@ fn statistics(values: &[f32], peak: Peak, voxel_volume: Milliliters) -> Option<U
 
 fn biological_volume(
     rule: VolumeRule,
-    values: &[f32],
+    image: &Volume,
+    mask: &Mask,
     uptake: &Uptake,
     scales: Scales,
-    voxel_volume: Milliliters,
 ) -> Option<BiologicalVolume> {
     let bound = match rule {
         VolumeRule::Tbr { at_least } => at_least / scales.tbr?,
@@ -257,18 +265,32 @@ fn biological_volume(
         VolumeRule::Suv { at_least } => at_least / scales.suv?,
     };
     let (mut count, mut sum) = (0usize, 0.0);
-    for value in values.iter().map(|&value| f64::from(value)).filter(|&value| value >= bound) {
+    let values = mask.indices().map(|index| f64::from(image.data[index]));
+    // A voxel without a value reaches no bound.
+    for value in values.filter(|&value| value >= bound) {
         count += 1;
         sum += value;
     }
+    let voxel_volume = image.grid.voxel_volume();
     let total = |factor| sum * factor * voxel_volume.0;
+    let pieces = pieces(mask, |index| f64::from(image.data[index]) >= bound);
+    let volume = |voxels: usize| Milliliters(voxels as f64 * voxel_volume.0);
     Some(BiologicalVolume {
         rule,
         bound,
-        volume: Milliliters(count as f64 * voxel_volume.0),
+        volume: volume(count),
+        components: pieces.len(),
+        largest_component: volume(pieces.first().map_or(0, Vec::len)),
         total_suv: scales.suv.map(total),
         total_tbr: scales.tbr.map(total),
     })
+}
+
+/// The 26-connected pieces of the voxels of a mask that satisfy a condition, largest first.
+fn pieces(mask: &Mask, condition: impl Fn(usize) -> bool) -> Vec<Vec<usize>> {
+    let Some(bounds) = Bounds::around(mask) else { return Vec::new() };
+    let inside = |index: usize| mask.data[index] && condition(index);
+    components_within(bounds, &mask.grid, Connectivity::Corners26, inside)
 }
 
 /// METHOD: a flat lesion blurs like a small one, so the shorter of two widths counts: the diameter of the sphere of

@@ -149,7 +149,9 @@ pub fn annotate(options: &AnnotateOptions, settings: &Settings) -> Result<Annota
     }
     let label = session.label.clone();
     let kept = judging.kept_surveillance(&participant_id);
-    let judged = judging.write(sessions, None, |_| kept)?;
+    let facts = StudyFacts::read(output.root())?;
+    let failures = facts.as_ref().map_or_else(Vec::new, |facts| facts.failures_of(&participant_id));
+    let judged = judging.write(sessions, None, &failures, |_| kept)?;
     let is_meant = |row: &Value| {
         row["session_id"].as_str() == session_id.as_deref()
             && options.lesion.as_ref().is_none_or(|lesion| row["lesion"].as_str() == Some(lesion))
@@ -174,13 +176,15 @@ pub fn report(root: &Path, settings: &Settings) -> Result<Vec<String>, AgainErro
         check(&judging, session)?;
     }
     let mut pages = Vec::new();
-    if let Some(facts) = StudyFacts::read(output.root())? {
-        draw(&output, &subjects, &facts, settings)?;
+    let facts = StudyFacts::read(output.root())?;
+    if let Some(facts) = &facts {
+        draw(&output, &subjects, facts, settings)?;
         pages.push("index.html".to_owned());
     }
     for (participant_id, sessions) in subjects {
         let kept = judging.kept_surveillance(&participant_id);
-        judging.write(sessions, None, |_| kept)?;
+        let failures = facts.as_ref().map_or_else(Vec::new, |facts| facts.failures_of(&participant_id));
+        judging.write(sessions, None, &failures, |_| kept)?;
         pages.push(format!("{participant_id}.html"));
     }
     Ok(pages)
@@ -243,23 +247,20 @@ fn annotated_id(session: &Finished) -> crate::dataset::RunId {
     session.completion.measured_id.annotated(&annotations_text(&session.annotations))
 }
 
+/// Refuses an output with sessions that other settings or another version made: one page and one table may not hold
+/// verdicts by different rules.
+pub fn refuse_others(output: &OutputFolder, settings: &Settings) -> Result<(), AgainError> {
+    let hash = settings.hash();
+    for session in read_all(output)?.values().flatten() {
+        same_rules(session, &hash)?;
+    }
+    Ok(())
+}
+
 /// A session is judged again only by what it was judged with, and only when it is what was written.
 fn check(judging: &Judging<'_>, session: &Finished) -> Result<(), AgainError> {
+    same_rules(session, &judging.hash)?;
     let completion = &session.completion;
-    for (what, theirs, ours) in [
-        ("version", completion.version.as_str(), VERSION),
-        ("settings", completion.settings_hash.as_str(), judging.hash.as_str()),
-    ] {
-        if theirs != ours {
-            let short = |text: &str| text.chars().take(12).collect::<String>();
-            return Err(AgainError::Other {
-                session: session.label.clone(),
-                what,
-                theirs: short(theirs),
-                ours: short(ours),
-            });
-        }
-    }
     let folder = judging.output.session(&session.participant_id, session.session_id.as_deref());
     let differences = completion.differences(&folder, &session.label)?;
     let spoiled: Vec<String> = differences
@@ -273,6 +274,24 @@ fn check(judging: &Judging<'_>, session: &Finished) -> Result<(), AgainError> {
     if completion.run_id != annotated_id(session) {
         let differences = vec!["annotations.tsv tells more or less than it was judged with".to_owned()];
         return Err(AgainError::Changed { session: session.label.clone(), differences });
+    }
+    Ok(())
+}
+
+fn same_rules(session: &Finished, hash: &str) -> Result<(), AgainError> {
+    let completion = &session.completion;
+    for (what, theirs, ours) in
+        [("version", completion.version.as_str(), VERSION), ("settings", completion.settings_hash.as_str(), hash)]
+    {
+        if theirs != ours {
+            let short = |text: &str| text.chars().take(12).collect::<String>();
+            return Err(AgainError::Other {
+                session: session.label.clone(),
+                what,
+                theirs: short(theirs),
+                ours: short(ours),
+            });
+        }
     }
     Ok(())
 }

@@ -1,5 +1,7 @@
 //! Why one session, or one series, could not be measured.
 
+use crate::asl::AslError;
+use crate::dce::DceError;
 use crate::dsc::DscError;
 use crate::image::ImageError;
 use crate::lesion::LesionError;
@@ -39,6 +41,22 @@ pub enum SessionError {
         file: String,
         /// What is wrong.
         source: DscError,
+    },
+    /// The ASL method.
+    #[error("{file}: {source}")]
+    Asl {
+        /// The series.
+        file: String,
+        /// What is wrong.
+        source: AslError,
+    },
+    /// The DCE method.
+    #[error("{file}: {source}")]
+    Dce {
+        /// The series.
+        file: String,
+        /// What is wrong.
+        source: DceError,
     },
     /// The PET method.
     #[error("{file}: {source}")]

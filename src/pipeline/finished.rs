@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::measured::Measured;
 use crate::dataset::{Annotation, Annotations, Completion, DatasetError, OutputFolder, Staging};
+use crate::lesion::LesionRecord;
 use crate::report::model::Panel;
 use crate::study::ParticipantFacts;
 
@@ -22,8 +23,10 @@ pub struct SubjectFacts {
     pub rt_end: Option<Date>,
     /// Day of the primary resection.
     pub resection_date: Option<Date>,
-    /// Site, as the participants table tells it.
-    pub site: Option<String>,
+    /// Where the patient is treated: as the participants table tells it, else a label made from the sidecars'
+    /// `InstitutionName`.
+    #[serde(default)]
+    pub center: Option<String>,
 }
 
 impl SubjectFacts {
@@ -34,7 +37,7 @@ impl SubjectFacts {
             radiotherapy: radiotherapy(facts.rt_dose, facts.rt_fractions, facts.rt_end),
             rt_end: facts.rt_end,
             resection_date: facts.resection_date,
-            site: facts.site.clone(),
+            center: facts.center.clone(),
         }
     }
 }
@@ -57,6 +60,8 @@ pub struct Finished {
     pub lesions: Vec<Measured>,
     /// What was told after measuring.
     pub annotations: Vec<Annotation>,
+    /// What the tables tell of a session whose lesion mask was drawn and is empty; `None` elsewhere.
+    pub empty_mask: Option<LesionRecord>,
     /// From what it was made.
     pub completion: Completion,
     /// Where the outputs of a session measured now wait.
@@ -73,6 +78,8 @@ struct Stored {
     date: Option<Date>,
     scanner: Option<String>,
     subject: SubjectFacts,
+    #[serde(default)]
+    empty_mask: Option<LesionRecord>,
     lesions: Vec<Measured>,
 }
 
@@ -88,7 +95,8 @@ impl Finished {
         let Some(completion) = Completion::read(folder, &label)? else { return Ok(None) };
         let mut stored: Stored = parse(folder, &lesions_name(&label))?;
         let panels: Vec<Vec<Panel>> = parse(folder, &figures_name(&label))?;
-        if panels.len() != stored.lesions.len() {
+        // The rows of an empty mask are made when the sessions are lined up, and have no pictures.
+        if stored.empty_mask.is_none() && panels.len() != stored.lesions.len() {
             let problem = format!("expected the pictures of {} lesions, found {}", stored.lesions.len(), panels.len());
             return Err(DatasetError::Broken { file: figures_name(&label), problem });
         }
@@ -104,6 +112,7 @@ impl Finished {
             scanner: stored.scanner,
             subject: stored.subject,
             lesions: stored.lesions,
+            empty_mask: stored.empty_mask,
             completion,
             staging: None,
             asked: true,

@@ -41,6 +41,15 @@ struct Failure {
 }
 
 impl StudyFacts {
+    /// Sessions of a subject that failed, with the reason.
+    pub fn failures_of(&self, participant_id: &str) -> Vec<(String, String)> {
+        let of_subject = |label: &str| {
+            label.strip_prefix(participant_id).is_some_and(|rest| rest.is_empty() || rest.starts_with('_'))
+        };
+        let failures = self.failures.iter().filter(|failure| of_subject(&failure.session));
+        failures.map(|failure| (failure.session.clone(), failure.reason.clone())).collect()
+    }
+
     /// Reads what an earlier run left; `None` where no study page was drawn.
     pub fn read(root: &Path) -> Result<Option<Self>, DatasetError> {
         let broken = |problem: String| DatasetError::Broken { file: STUDY_JSON.to_owned(), problem };
@@ -99,7 +108,7 @@ pub fn draw(
         .map(|(session, row)| AuditLesion {
             record: &row.record,
             verdict: &row.verdict,
-            site: session.subject.site.as_deref(),
+            center: session.subject.center.as_deref(),
             scanner: session.scanner.as_deref(),
         })
         .collect();

@@ -8,11 +8,13 @@ use serde_json::{Map, Value, json};
 use super::finished::{Finished, lesions_name};
 use super::followup::{Milestones, line_up};
 use super::measured::{Judged, Measured};
+use super::response::respond;
 use super::session::quality_failed;
 use super::subject::VERSION;
 use crate::dataset::{
-    DatasetError, FileRecord, LesionRow, OutputFolder, json_text, lesions_dictionary, lesions_tsv, write_file,
+    DatasetError, FileRecord, LesionRow, OutputFolder, annotate, json_text, lesions_dictionary, lesions_tsv, write_file,
 };
+use crate::lesion::LesionRecord;
 use crate::quality::{Caveat, CaveatCode};
 use crate::report::html::subject_page;
 use crate::report::model::{LesionPage, Provenance, SubjectPage};
@@ -53,11 +55,13 @@ impl Judging<'_> {
     /// now into place, and draws the page. A session of an earlier run is written only where something in it changed.
     /// `lacking` names sessions of the subject that hold a scan and have no result; `None` where only the output is known:
     /// then the rows keep what they say of it. `surveil` tells the surveillance of a sarcoma subject and adds its doubts
-    /// to the rows; see [`Judging::kept_surveillance`] for where only the output is known.
+    /// to the rows; see [`Judging::kept_surveillance`] for where only the output is known. `failures` names sessions that
+    /// failed, with the reason: the page lists them.
     pub fn write(
         &self,
         mut sessions: Vec<Finished>,
         lacking: Option<&[Lacking]>,
+        failures: &[(String, String)],
         surveil: impl FnOnce(&mut [Finished]) -> Option<Surveillance>,
     ) -> Result<Option<JudgedSubject>, DatasetError> {
         if sessions.iter().all(|session| session.date.is_some()) {
@@ -65,10 +69,11 @@ impl Judging<'_> {
         }
         let Some(subject) = sessions.last().map(|session| session.subject.clone()) else { return Ok(None) };
         let participant_id = sessions[0].participant_id.clone();
+        resolve(&mut sessions)?;
         let by_lesion = by_lesion(&sessions);
         let milestones = Milestones { rt_end: subject.rt_end, resection: subject.resection_date };
         for scans in by_lesion.values() {
-            follow(&mut sessions, scans, milestones);
+            follow(&mut sessions, scans, milestones, self.settings);
         }
         tell_lacking(&mut sessions, lacking);
         let surveillance = surveil(&mut sessions);
@@ -105,6 +110,7 @@ impl Judging<'_> {
             study_link: Some("index.html".to_owned()),
             lesions: lesions.collect(),
             surveillance,
+            failures: failures.to_vec(),
             provenance: self.provenance(&sessions, inputs),
         };
         let path = self.output.root().join(format!("{participant_id}.html"));
@@ -150,6 +156,7 @@ impl Judging<'_> {
             "date": session.date,
             "scanner": session.scanner,
             "subject": session.subject,
+            "empty_mask": session.empty_mask,
             "run_id": session.completion.run_id.as_str(),
             "version": VERSION,
             "rules_version": self.settings.verdict.rules_version,
@@ -194,6 +201,31 @@ fn surveillance_name(participant_id: &str) -> String {
     format!("{participant_id}_surveillance.json")
 }
 
+/// Gives each session whose mask is empty a row for every lesion that an earlier session holds: it has resolved. Rows of
+/// an earlier run are made anew.
+fn resolve(sessions: &mut [Finished]) -> Result<(), DatasetError> {
+    for place in 0..sessions.len() {
+        let Some(told) = sessions[place].empty_mask.clone() else { continue };
+        let mut known: BTreeMap<(usize, String), Option<String>> = BTreeMap::new();
+        for lesion in sessions[..place].iter().flat_map(|session| &session.lesions) {
+            let label = lesion.record.lesion.clone().unwrap_or_default();
+            known.insert((label.parse().unwrap_or(usize::MAX), label), lesion.record.name.clone());
+        }
+        let mut lesions = Vec::new();
+        for ((_, label), name) in known {
+            let mut record = LesionRecord { lesion: Some(label), name, volume_ml: Some(0.0), ..told.clone() };
+            annotate(&mut record, &sessions[place].annotations).map_err(|error| DatasetError::Broken {
+                file: "annotations.tsv".to_owned(),
+                problem: error.to_string(),
+            })?;
+            let measured_caveats = vec![Caveat::new(CaveatCode::LesionMaskEmpty, "")];
+            lesions.push(Measured { record, measured_caveats, ..Measured::default() });
+        }
+        sessions[place].lesions = lesions;
+    }
+    Ok(())
+}
+
 /// The rows of each lesion over the sessions, lesions by their number.
 fn by_lesion(sessions: &[Finished]) -> BTreeMap<(usize, String), Scans> {
     let mut by_lesion: BTreeMap<(usize, String), Scans> = BTreeMap::new();
@@ -207,22 +239,25 @@ fn by_lesion(sessions: &[Finished]) -> BTreeMap<(usize, String), Scans> {
 }
 
 /// Fills the follow-up columns of one lesion, and tells where it cannot be followed.
-fn follow(sessions: &mut [Finished], scans: &Scans, milestones: Milestones) {
+fn follow(sessions: &mut [Finished], scans: &Scans, milestones: Milestones, settings: &Settings) {
     for &(place, row) in scans {
         sessions[place].lesions[row].measured_caveats.retain(|caveat| !RAISED_HERE.contains(&caveat.code));
     }
     let mut records: Vec<_> = scans.iter().map(|&(place, row)| sessions[place].lesions[row].record.clone()).collect();
     // METHOD: the components of a binary mask are numbered by size, so their numbers name the same lesion at two
     // sessions only where there is one lesion at each.
+    // An empty mask holds none of them, whichever is which.
+    let drawn: Vec<_> = scans.iter().filter(|(place, _)| sessions[*place].empty_mask.is_none()).collect();
     let ambiguous =
-        |&&(place, row): &&(usize, usize)| sessions[place].lesions[row].numbered && sessions[place].lesions.len() > 1;
-    let matched = scans.len() < 2 || !scans.iter().any(|scan| ambiguous(&scan));
+        |&&&(place, row): &&&(usize, usize)| sessions[place].lesions[row].numbered && sessions[place].lesions.len() > 1;
+    let matched = drawn.len() < 2 || !drawn.iter().any(|scan| ambiguous(&scan));
     let untreated = if matched {
         line_up(&mut records.iter_mut().collect::<Vec<_>>(), milestones)
     } else {
         let alone = |(place, record)| (!line_up(&mut [record], milestones).is_empty()).then_some(place);
         records.iter_mut().enumerate().filter_map(alone).collect()
     };
+    respond(sessions, scans, matched, &untreated, settings);
     let mut raised: Vec<(usize, Caveat)> = Vec::new();
     if !matched {
         let names: Vec<&str> = scans.iter().map(|&(place, _)| sessions[place].name()).collect();
@@ -309,7 +344,6 @@ mod tests {
 
     use super::*;
     use crate::dataset::{Completion, RunId};
-    use crate::lesion::LesionRecord;
 
     fn session(name: &str, day: Date, lesions: &[(&str, f64)], numbered: bool) -> Finished {
         let id = RunId::new(&[], name, "", "");
@@ -332,6 +366,7 @@ mod tests {
             subject: Default::default(),
             lesions: lesions.iter().map(lesion).collect(),
             annotations: Vec::new(),
+            empty_mask: None,
             completion: Completion {
                 measured_id: id.clone(),
                 run_id: id,
@@ -350,7 +385,7 @@ mod tests {
         // Twice, as in a run after a run: nothing is told twice.
         for _ in 0..2 {
             for scans in by_lesion(&sessions).values() {
-                follow(&mut sessions, scans, Milestones::default());
+                follow(&mut sessions, scans, Milestones::default(), &Settings::load(None).unwrap());
             }
         }
         sessions
@@ -378,6 +413,32 @@ mod tests {
         );
         let round = |place: usize, row: usize| sessions[place].lesions[row].record.followup_round;
         assert_eq!((round(1, 0), round(2, 0), round(2, 1)), (Some(1.0), Some(2.0), None));
+    }
+
+    #[test]
+    fn an_empty_mask_says_that_the_lesions_known_before_have_resolved() {
+        let mut sessions =
+            vec![session("ses-01", JANUARY, &[("1", 4.0), ("2", 2.0)], true), session("ses-02", MARCH, &[], false)];
+        sessions[1].empty_mask = Some(LesionRecord { scan_date: Some(MARCH), ..Default::default() });
+        // Twice, as in a run after a run.
+        for _ in 0..2 {
+            resolve(&mut sessions).unwrap();
+            for scans in by_lesion(&sessions).values() {
+                follow(&mut sessions, scans, Milestones::default(), &Settings::load(None).unwrap());
+            }
+        }
+        assert_eq!(sessions[1].lesions.len(), 2);
+        let settings = Settings::load(None).unwrap();
+        for lesion in &sessions[1].lesions {
+            assert_eq!(lesion.record.followup_change_percent, Some(-100.0));
+            assert_eq!(lesion.measured_caveats[0].code, CaveatCode::LesionMaskEmpty);
+            let verdict = lesion.judge(&settings.verdict).verdict;
+            assert_eq!(verdict.class, Some(verdict::Class::RadiationNecrosis), "day 56, resolved: rule F2 or F2c");
+        }
+        let mut first = vec![session("ses-01", JANUARY, &[], false)];
+        first[0].empty_mask = Some(LesionRecord::default());
+        resolve(&mut first).unwrap();
+        assert!(first[0].lesions.is_empty(), "nothing was known before");
     }
 
     #[test]

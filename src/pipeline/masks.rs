@@ -38,6 +38,8 @@ pub struct LesionMasks {
     pub lesions: Vec<Drawn>,
     /// Whether a label marks the necrotic core, which the lesions then leave out.
     pub core_labeled: bool,
+    /// The label that is named as the background of uptake, where there is one.
+    pub background: Option<Drawn>,
     /// What reading dropped.
     pub caveats: Vec<Caveat>,
 }
@@ -73,7 +75,7 @@ impl LesionMasks {
             },
         };
         let name = file.relative().to_owned();
-        let Lesions { lesions, core, caveats, split: done } = split(&labels, names, how, settings)
+        let Lesions { lesions, core, background, caveats, split: done } = split(&labels, names, how, settings)
             .map_err(|source| SessionError::Lesion { file: name.clone(), source })?;
         let drawn = |lesion: lesion::Lesion| Drawn {
             label: lesion.label,
@@ -83,7 +85,12 @@ impl LesionMasks {
             placement,
             file: name.clone(),
         };
-        Ok(Self { lesions: lesions.into_iter().map(drawn).collect(), core_labeled: core.is_some(), caveats })
+        Ok(Self {
+            background: background.map(&drawn),
+            lesions: lesions.into_iter().map(drawn).collect(),
+            core_labeled: core.is_some(),
+            caveats,
+        })
     }
 
     /// The lesions of these masks, drawn as in `own` where that holds the same label: a mask on a series' own grid
@@ -91,7 +98,12 @@ impl LesionMasks {
     pub fn preferring(&self, own: &Self) -> Self {
         let drawn =
             |lesion: &Drawn| own.lesions.iter().find(|other| other.label == lesion.label).unwrap_or(lesion).clone();
-        Self { lesions: self.lesions.iter().map(drawn).collect(), core_labeled: self.core_labeled, caveats: Vec::new() }
+        Self {
+            lesions: self.lesions.iter().map(drawn).collect(),
+            core_labeled: self.core_labeled,
+            background: own.background.clone().or_else(|| self.background.clone()),
+            caveats: Vec::new(),
+        }
     }
 
     /// Takes up lesions whose label is not there.
@@ -121,20 +133,9 @@ impl LesionMasks {
 
     /// The lesions on the grid of an image. An error where none of them has a voxel there.
     pub fn onto(&self, image: &NiftiImage, image_name: &str) -> Result<Placed, SessionError> {
-        let grid = *image.grid();
         let mut placed = Placed { lesions: Vec::with_capacity(self.lesions.len()), caveats: Vec::new() };
         for lesion in &self.lesions {
-            let problem = |problem: &str| SessionError::Mask {
-                file: lesion.file.clone(),
-                problem: format!("against {image_name}: {problem}"),
-            };
-            let relation = relate(&lesion.mask.grid, lesion.placement, &grid, image.placement())
-                .map_err(|found| problem(&found))?;
-            let mask = match relation {
-                Relation::Same => lesion.mask.on_grid(grid),
-                Relation::Resample => lesion.resampled(&grid, image_name, &mut placed.caveats)?,
-            };
-            placed.lesions.push(mask);
+            placed.lesions.push(lesion.onto(image, image_name, &mut placed.caveats)?);
         }
         let nothing = placed.lesions.iter().all(|mask| mask.count() == 0);
         match self.lesions.first() {
@@ -150,6 +151,19 @@ impl LesionMasks {
 }
 
 impl Drawn {
+    /// The region on the grid of an image; empty where it lies outside.
+    pub fn onto(&self, image: &NiftiImage, image_name: &str, caveats: &mut Vec<Caveat>) -> Result<Mask, SessionError> {
+        let problem = |found: String| SessionError::Mask {
+            file: self.file.clone(),
+            problem: format!("against {image_name}: {found}"),
+        };
+        let grid = *image.grid();
+        match relate(&self.mask.grid, self.placement, &grid, image.placement()).map_err(problem)? {
+            Relation::Same => Ok(self.mask.on_grid(grid)),
+            Relation::Resample => self.resampled(&grid, image_name, caveats),
+        }
+    }
+
     fn resampled(&self, grid: &Grid, image_name: &str, caveats: &mut Vec<Caveat>) -> Result<Mask, SessionError> {
         let resampled = Caveat::new(CaveatCode::MaskResampled, format!("{} to the grid of {image_name}", self.file));
         if !caveats.contains(&resampled) {
@@ -186,6 +200,17 @@ pub fn read_region(
     image_name: &str,
     fit: Fit,
 ) -> Result<(Mask, Vec<Caveat>), SessionError> {
+    read_label(file, None, image, image_name, fit)
+}
+
+/// Reads a mask, or one label of a label map, and takes it to the grid of an image; an empty one is an error.
+pub fn read_label(
+    file: &InputFile,
+    label: Option<u32>,
+    image: &NiftiImage,
+    image_name: &str,
+    fit: Fit,
+) -> Result<(Mask, Vec<Caveat>), SessionError> {
     let name = file.relative();
     let refuse = |problem: String| SessionError::Mask { file: name.to_owned(), problem };
     let opened = NiftiImage::open(file.path())?;
@@ -197,7 +222,18 @@ pub fn read_region(
             "expected the grid of {image_name}: {difference}; take the mask to that grid first"
         )));
     }
-    let mask = opened.read_mask()?;
+    let mask = match label {
+        None => opened.read_mask()?,
+        Some(label) => {
+            let labels = opened.read_labels()?;
+            let mask = labels.mask(label);
+            if mask.count() == 0 {
+                let found: Vec<String> = labels.present().iter().map(u32::to_string).collect();
+                return Err(refuse(format!("expected label {label}, found the labels {}", found.join(", "))));
+            }
+            mask
+        }
+    };
     if mask.count() == 0 {
         return Err(refuse("the mask is empty: expected at least one voxel above 0.5".to_owned()));
     }

@@ -3,11 +3,15 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::kinetic::{DynamicNumbers, LabelingNumbers};
 use crate::dataset::{Annotation, holding};
 use crate::lesion::LesionRecord;
+use crate::pet::{PetMeasures, PetResponse};
 use crate::quality::{Caveat, Check};
 use crate::reanalysis::{Alternative, Stability, judge_again};
-use crate::report::model::{ArteryFigure, BolusFigure, Panel, PanelKind, PerfusionDetail, TestRetest, TimePoint};
+use crate::report::model::{
+    ArteryFigure, BolusFigure, CurveFigure, Panel, PanelKind, PerfusionDetail, TestRetest, TimePoint,
+};
 use crate::verdict::{self, Verdict, judge};
 
 /// A verdict, and how often it stays under other choices.
@@ -29,12 +33,33 @@ pub struct Measured {
     pub measured_caveats: Vec<Caveat>,
     /// Quality checks of perfusion.
     pub dsc_checks: Vec<Check>,
+    /// Quality checks of ASL.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub asl_checks: Vec<Check>,
+    /// Quality checks of DCE.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dce_checks: Vec<Check>,
     /// Quality checks of PET.
     pub pet_checks: Vec<Check>,
+    /// Numbers of ASL beside its columns.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asl: Option<LabelingNumbers>,
+    /// Numbers of DCE beside its columns.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dce: Option<DynamicNumbers>,
+    /// Curves with a model's fit.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub curves: Vec<CurveFigure>,
     /// Spread to expect when the unchanged lesion is scanned again.
     pub test_retest: Vec<TestRetest>,
     /// The background of the ratio in words.
     pub background: Option<String>,
+    /// What PET says beside the columns.
+    #[serde(default)]
+    pub pet: Option<PetMeasures>,
+    /// What the response rules say against earlier PET studies.
+    #[serde(default)]
+    pub pet_response: Option<PetResponse>,
     /// What was looked for and not found.
     pub missing: Vec<String>,
     /// What was done, in sentences.
@@ -86,13 +111,18 @@ impl Measured {
             record: self.record.clone(),
             caveats,
             dsc_checks: self.dsc_checks.clone(),
+            asl_checks: self.asl_checks.clone(),
+            dce_checks: self.dce_checks.clone(),
             pet_checks: self.pet_checks.clone(),
+            curves: self.curves.clone(),
             test_retest: self.test_retest.clone(),
             background: self.background.clone(),
             panels: self.panels.iter().filter(|panel| panel.kind != PanelKind::Artery).cloned().collect(),
             artery_panel: self.panels.iter().find(|panel| panel.kind == PanelKind::Artery).cloned(),
             artery: self.artery.clone(),
             perfusion: self.perfusion_detail.clone(),
+            pet: self.pet.clone(),
+            pet_response: self.pet_response.clone(),
             bolus: self.bolus.clone(),
             missing: self.missing.clone(),
             methods,

@@ -2,23 +2,31 @@
 
 mod again;
 mod alternatives;
+mod companion;
 mod details;
+mod dynamic;
 mod error;
 mod finished;
 mod followup;
 mod group;
 mod judging;
+mod kinetic;
+mod kinetic_session;
+mod labeling;
 mod landmarks;
 mod masks;
 mod measured;
 mod methods;
 mod outputs;
+mod outputs_kinetic;
 mod perfusion;
 mod pictures;
 mod protocol;
+mod response;
 mod sarcoma;
 mod session;
 mod single;
+mod single_kinetic;
 mod subject;
 mod uptake;
 mod visits;
@@ -36,6 +44,7 @@ pub use masks::Fit;
 pub use single::{
     ArteryRequest, BackgroundRequest, DscRequest, MaskRequest, PetRequest, SingleOutcome, run_dsc, run_pet,
 };
+pub use single_kinetic::{ArterialRequest, AslRequest, DceRequest, RelaxationRequest, run_asl, run_dce};
 pub use uptake::BackgroundChoice;
 pub use visits::{PlannedVisit, SubjectVisits, study_visits, subject_visits, treatment_end};
 
@@ -134,9 +143,12 @@ pub enum RunError {
     /// The output.
     #[error(transparent)]
     Dataset(#[from] DatasetError),
+    /// The output was made by other settings or another version.
+    #[error(transparent)]
+    Other(#[from] AgainError),
     /// No session can be measured.
     #[error(
-        "{study}: no session holds a series (DSC or PET) and a lesion mask; `relight run … --dry-run` says what was looked for"
+        "{study}: no session holds a series (DSC, ASL, DCE or PET) and a lesion mask; `relight run … --dry-run` says what was looked for"
     )]
     NothingToDo {
         /// The study.
@@ -242,6 +254,9 @@ pub fn run(options: &RunOptions, settings: &Settings, progress: &dyn Progress) -
         OutputFolder::refuse_study(&options.output, &study.root)?;
     }
     let output = OutputFolder::open(&options.output, options.force)?;
+    if options.level == Level::Group {
+        again::refuse_others(&output, settings)?;
+    }
     let mut log = Log::begin(output.root(), &options.command_line, rayon::current_num_threads())?;
     let hash = settings.hash();
     let source = DatasetSource {
@@ -258,6 +273,9 @@ pub fn run(options: &RunOptions, settings: &Settings, progress: &dyn Progress) -
         subject::run_all(&study, &whole, &output, options, settings, &logged, &mut summary)?;
     }
     if options.level != Level::Participant {
+        if options.level == Level::Both {
+            again::refuse_others(&output, settings)?;
+        }
         let as_of = options.as_of.or_else(|| whole.latest_date());
         summary.page = Some(group::write(&whole, &output, as_of, settings, &summary)?);
     }

@@ -19,7 +19,8 @@ use crate::dsc::{AifSource, DeconvolutionMethod, DscMap, RecoveryFrames, SeriesC
 use crate::image::{
     Compression, Labels, Mask, Volume, write_labels, write_labels_with, write_mask, write_scaled_volume, write_volume,
 };
-use crate::pet::BiologicalVolume;
+use crate::lesion::{Cell, MISSING};
+use crate::pet::{BiologicalVolume, TimeActivity};
 use crate::quality::Caveat;
 use crate::region::Bounds;
 use crate::study::InputFile;
@@ -47,7 +48,7 @@ pub struct Written {
 }
 
 /// What is written.
-enum Content<'a> {
+pub(super) enum Content<'a> {
     /// Values over the voxels of a mask.
     Masked(&'a Mask, &'a [f32]),
     /// A whole image times a factor.
@@ -58,7 +59,7 @@ enum Content<'a> {
 }
 
 /// The biological volumes of the lesions as a label map that is made while it is written.
-struct BiologicalVolumes<'a> {
+pub(super) struct BiologicalVolumes<'a> {
     image: &'a Volume,
     /// A lesion, its volume, its label.
     volumes: Vec<(&'a Mask, &'a BiologicalVolume, u32)>,
@@ -96,15 +97,15 @@ impl<'a> BiologicalVolumes<'a> {
     }
 }
 
-struct Output<'a> {
-    suffix: &'a str,
-    description: Option<&'a str>,
-    words: String,
-    unit: &'a str,
-    mask_type: Option<&'a str>,
-    model: Map<String, Value>,
-    skull_stripped: bool,
-    content: Content<'a>,
+pub(super) struct Output<'a> {
+    pub(super) suffix: &'a str,
+    pub(super) description: Option<&'a str>,
+    pub(super) words: String,
+    pub(super) unit: &'a str,
+    pub(super) mask_type: Option<&'a str>,
+    pub(super) model: Map<String, Value>,
+    pub(super) skull_stripped: bool,
+    pub(super) content: Content<'a>,
 }
 
 /// Writes the maps of a DSC series and the reference region.
@@ -327,6 +328,38 @@ pub fn write_uptake(
     write_all(&outputs, destination, &uptake.caveats)
 }
 
+/// Writes the time-activity curves of a dynamic image as a table: middle of each frame, then the mean of each lesion and
+/// of the background in the unit of the image. Nothing is written for a static image.
+pub fn write_curves(
+    uptake: &Uptake,
+    masks: Option<&LesionMasks>,
+    destination: &Destination<'_>,
+) -> Result<Option<Written>, SessionError> {
+    let lesions = masks.map_or(&[][..], |masks| &masks.lesions);
+    let mut columns: Vec<(String, &TimeActivity)> =
+        lesions.iter().zip(&uptake.curves).map(|(lesion, curve)| (format!("lesion_{}", lesion.label), curve)).collect();
+    columns.extend(uptake.background_curve.as_ref().map(|curve| ("background".to_owned(), curve)));
+    let Some((_, first)) = columns.first() else { return Ok(None) };
+    let names: Vec<&str> = columns.iter().map(|(name, _)| name.as_str()).collect();
+    let mut text = format!("time\t{}\n", names.join("\t"));
+    let cell = |value: f64| if value.is_finite() { value.write() } else { MISSING.to_owned() };
+    for (frame, minute) in first.minutes.iter().enumerate() {
+        let cells: Vec<String> = columns.iter().map(|(_, curve)| cell(curve.values[frame])).collect();
+        text.push_str(&format!("{}\t{}\n", (minute * 60.0).write(), cells.join("\t")));
+    }
+    let path = destination.folder.join(destination.stem.name("tacs", None, ".tsv"));
+    check_replaceable(&path, destination.force)?;
+    write_file(&path, text.as_bytes())?;
+    let dictionary = json!({
+        "Description": "Time-activity curves: the mean of each region in each frame, decay-corrected.",
+        "time": { "Description": "Middle of the frame after injection.", "Units": "s" },
+        "lesion_*": { "Description": "Mean of the lesion with that label, in the unit of the image." },
+        "background": { "Description": "Mean of the background region, in the unit of the image." },
+    });
+    write_file(&path.with_extension("json"), json_text(&dictionary).as_bytes())?;
+    Ok(Some(Written { key: "tacs".to_owned(), path }))
+}
+
 /// Writes the lesions as they were measured, and their names.
 pub fn write_lesions(masks: &LesionMasks, destination: &Destination<'_>) -> Result<Vec<Written>, SessionError> {
     let Some(labels) = masks.label_map() else { return Ok(Vec::new()) };
@@ -354,7 +387,7 @@ pub fn write_lesions(masks: &LesionMasks, destination: &Destination<'_>) -> Resu
     Ok(written)
 }
 
-fn write_all(
+pub(super) fn write_all(
     outputs: &[Output<'_>],
     destination: &Destination<'_>,
     caveats: &[Caveat],

@@ -17,6 +17,12 @@ const FIELD_MM: f64 = 92.0;
 const FIELD_PER_EXTENT: f64 = 1.8;
 /// Upper end of the rCBV bar: the range of published cut-offs lies well inside.
 const RCBV_TOP: f64 = 3.5;
+/// Upper end of the bar of absolute flow: gray matter lies well inside, mL/100g/min.
+const CBF_TOP: f64 = 100.0;
+/// Upper ends of the DCE bars, 1/min and mM s, that grow in steps with the lesion's mean and this much room above it.
+const KTRANS_TOP: f64 = 0.4;
+const AREA_TOP: f64 = 20.0;
+const ROOM_ABOVE_MEAN: f64 = 1.5;
 /// Upper ends of the uptake bars that grow in steps with the lesion.
 const TBR_TOP: f64 = 2.5;
 const SUV_TOP: f64 = 5.0;
@@ -35,8 +41,32 @@ pub struct Scene<'a> {
     pub burden: Option<&'a Labels>,
     /// rCBV cut-offs: necrosis below, recurrence above.
     pub rcbv_cutoffs: [f64; 2],
+    /// ASL flow.
+    pub flow: Option<&'a LabelingPicture>,
+    /// Cut-offs of the relative flow, where there are some.
+    pub flow_cutoffs: Vec<f64>,
+    /// A DCE map.
+    pub enhancement: Option<&'a DynamicPicture>,
     /// Uptake.
     pub uptake: Option<Uptake<'a>>,
+}
+
+/// What an ASL panel shows.
+pub enum LabelingPicture {
+    /// CBF over the reference.
+    Relative(Volume),
+    /// CBF, mL/100g/min.
+    Absolute(Volume),
+}
+
+/// What a DCE panel shows.
+pub enum DynamicPicture {
+    /// Ktrans, 1/min.
+    Ktrans(Volume),
+    /// Area under the concentration over 60 s, mM s.
+    Area(Volume),
+    /// Largest relative enhancement.
+    RelativePeak(Volume),
 }
 
 /// A PET image as it is shown.
@@ -123,6 +153,65 @@ pub fn film_strip(scene: &Scene<'_>, record: &LesionRecord) -> Vec<Panel> {
             ..panel(PanelKind::TumorBurden, "Fractional tumor burden".to_owned(), caption, raster)
         });
     }
+    if let Some(flow) = scene.flow {
+        let (map, title, caption, top, unit) = match flow {
+            LabelingPicture::Relative(map) => (
+                map,
+                "ASL CBF, relative",
+                captions(&[
+                    ("mean", "asl_rcbf_mean", record.asl_rcbf_mean),
+                    ("max", "asl_rcbf_max", record.asl_rcbf_max),
+                ]),
+                stepped(RCBV_TOP, record.asl_rcbf_mean, 0.5),
+                "",
+            ),
+            LabelingPicture::Absolute(map) => (
+                map,
+                "ASL CBF",
+                captions(&[("mean", "asl_cbf_mean", record.asl_cbf_mean)]),
+                stepped(CBF_TOP, record.asl_cbf_mean, 20.0),
+                "mL/100 g/min",
+            ),
+        };
+        let cutoffs =
+            if matches!(flow, LabelingPicture::Relative(_)) { scene.flow_cutoffs.clone() } else { Vec::new() };
+        let picture = raster(&frame.view.volume(map), frame.pixel_mm);
+        panels.push(Panel {
+            range: (0.0, top),
+            cutoffs,
+            unit: unit.to_owned(),
+            ..panel(PanelKind::Labeling, title.to_owned(), caption, picture)
+        });
+    }
+    if let Some(enhancement) = scene.enhancement {
+        let kind = record.curve_type.as_ref().map(|kind| format!("curve: {kind}"));
+        // A vessel or the scalp must not set the bar: it holds the lesion's mean with room above it.
+        let roomy = |mean: Option<f64>| mean.map(|mean| ROOM_ABOVE_MEAN * mean);
+        let (map, title, numbers, unit, top) = match enhancement {
+            DynamicPicture::Ktrans(map) => (
+                map,
+                "DCE Ktrans",
+                captions(&[("mean", "ktrans_mean", record.ktrans_mean)]),
+                "min\u{207b}\u{b9}",
+                Some(stepped(KTRANS_TOP, roomy(record.ktrans_mean), 0.2)),
+            ),
+            DynamicPicture::Area(map) => (
+                map,
+                "DCE area, 60 s",
+                captions(&[("mean", "iauc60_mean", record.iauc60_mean)]),
+                "mM s",
+                Some(stepped(AREA_TOP, roomy(record.iauc60_mean), 10.0)),
+            ),
+            DynamicPicture::RelativePeak(map) => (map, "DCE peak enhancement, relative", String::new(), "", None),
+        };
+        let caption: Vec<String> = [numbers].into_iter().filter(|text| !text.is_empty()).chain(kind).collect();
+        let picture = raster(&frame.view.volume(map), frame.pixel_mm);
+        panels.push(Panel {
+            range: (0.0, top.unwrap_or_else(|| window(&picture.values).1.max(f64::MIN_POSITIVE))),
+            unit: unit.to_owned(),
+            ..panel(PanelKind::Dynamic, title.to_owned(), caption.join(", "), picture)
+        });
+    }
     if let Some(uptake) = &scene.uptake {
         panels.push(uptake_panel(uptake, record, &frame, &panel));
     }
@@ -184,6 +273,37 @@ fn uptake_panel(
         unit: unit.to_owned(),
         ..panel(PanelKind::Uptake, title, caption, picture)
     }
+}
+
+/// A whole slice of a PET image with the background region outlined: the one that holds most of it. `None` for an empty
+/// region.
+pub fn background_panel(uptake: &Uptake<'_>, region: &Mask, words: &str) -> Option<Panel> {
+    let frame = Frame::around(region)?;
+    let grid = uptake.image.grid;
+    let corners = [[0, 0, 0], grid.shape().map(|n| n - 1)].map(|voxel| grid.position(voxel));
+    let middle = [(corners[0][0] + corners[1][0]) / 2.0, (corners[0][1] + corners[1][1]) / 2.0, frame.center[2]];
+    let field = (corners[1][0] - corners[0][0]).abs().max((corners[1][1] - corners[0][1]).abs());
+    let view = View::axial(middle, field, PIXELS);
+    let mut picture = raster(&view.volume(uptake.image), field / PIXELS as f64);
+    picture.values.iter_mut().for_each(|value| *value = (f64::from(*value) * uptake.scale) as f32);
+    let (title, unit, range) = match uptake.shown {
+        Shown::Ratio => ("over background", "", (0.0, TBR_TOP)),
+        Shown::Suv => ("SUV", "g/mL", window(&picture.values)),
+        Shown::Image => ("unit of the image", "", window(&picture.values)),
+    };
+    Some(Panel {
+        kind: PanelKind::Background,
+        title: format!("Background on {}-PET, {title}", uptake.tracer),
+        caption: words.to_owned(),
+        raster: picture,
+        underlay: None,
+        range,
+        cutoffs: Vec::new(),
+        unit: unit.to_owned(),
+        outline: view.outline(region),
+        slice_mm: frame.center[2],
+        locator: None,
+    })
 }
 
 /// The slice and the field of view.
@@ -292,11 +412,24 @@ mod tests {
         assert_eq!(frame.field_mm, FIELD_MM);
     }
 
+    fn nothing(lesion: &Mask) -> Scene<'_> {
+        Scene {
+            lesion,
+            anatomy: None,
+            rcbv: None,
+            burden: None,
+            rcbv_cutoffs: [1.0, 1.75],
+            flow: None,
+            flow_cutoffs: Vec::new(),
+            enhancement: None,
+            uptake: None,
+        }
+    }
+
     #[test]
     fn an_empty_lesion_has_no_pictures() {
         let empty = Mask::filled(lesion().grid, false);
-        let scene =
-            Scene { lesion: &empty, anatomy: None, rcbv: None, burden: None, rcbv_cutoffs: [1.0, 1.75], uptake: None };
+        let scene = nothing(&empty);
         assert!(film_strip(&scene, &LesionRecord::default()).is_empty());
     }
 
@@ -316,14 +449,7 @@ mod tests {
                 .map(|index| lesion.grid.position(lesion.grid.voxel(index))[0] as f32)
                 .collect(),
         };
-        let scene = Scene {
-            lesion: &lesion,
-            anatomy: Some((&right, "x")),
-            rcbv: None,
-            burden: None,
-            rcbv_cutoffs: [1.0, 1.75],
-            uptake: None,
-        };
+        let scene = Scene { anatomy: Some((&right, "x")), ..nothing(&lesion) };
         let panels = film_strip(&scene, &LesionRecord::default());
         let row: Vec<f32> =
             panels[0].raster.values[84 * PIXELS..85 * PIXELS].iter().copied().filter(|x| x.is_finite()).collect();

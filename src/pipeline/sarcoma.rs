@@ -12,7 +12,8 @@ use crate::report::surveillance::{GrowthRow, ScheduleRow, Surveillance};
 use crate::study::{SessionInputs, Subject};
 use crate::surveillance::{
     Baseline, COVARIATES, Constraints, End, Profile, RESECTABILITY, Request, ScheduleError, Situation, Status,
-    TrackName, baseline, fitting_profiles, focality, growth_is_flagged, modality_fallback, plan, scenario_guard,
+    TrackName, baseline, fitting_profiles, focality, growth_is_flagged, modality_fallback, plan, remote_compartments,
+    scenario_guard, watchful,
 };
 
 /// Caveats that this room raises; a session of an earlier run may carry old ones.
@@ -36,9 +37,13 @@ pub fn surveillance(subject: &Subject, visits: &mut [&mut Vec<Measured>], as_of:
         as_of,
         grade: facts.grade.clone(),
         site: facts.site.clone(),
-        guard: scenario_guard(Situation { symptoms: latest.symptoms, treated: end.is_some() })
-            .map(|(condition, state)| (condition.to_owned(), state))
-            .to_vec(),
+        guard: scenario_guard(Situation {
+            symptoms: latest.symptoms,
+            treated: end.is_some(),
+            scenario: latest.scenario,
+        })
+        .map(|(condition, state)| (condition.to_owned(), state))
+        .to_vec(),
         fallback: modality_fallback(Constraints {
             hardware: latest.hardware,
             contrast_allergy: latest.contrast_allergy,
@@ -62,9 +67,20 @@ pub fn surveillance(subject: &Subject, visits: &mut [&mut Vec<Measured>], as_of:
             .collect(),
         protocol: compare_protocols(&sessions),
         focality: visits.last().and_then(|lesions| {
-            let outside = lesions.iter().filter(|lesion| lesion.record.rt_field == Some(RtField::Outside)).count();
+            let first = visits
+                .iter()
+                .flat_map(|lesions| lesions.iter())
+                .find_map(|lesion| lesion.record.compartment.as_deref());
+            let outside = lesions
+                .iter()
+                .filter(|lesion| {
+                    lesion.record.rt_field == Some(RtField::Outside)
+                        || remote_compartments(first, &[lesion.record.compartment.as_deref()]) > 0
+                })
+                .count();
             Some((focality(lesions.len(), outside)?, lesions.len()))
         }),
+        watchful: Some(watchful(site, diagnosis, latest.symptoms)),
         growth: growth(visits, site, diagnosis),
         extent: ExtentStudy::ALL
             .iter()

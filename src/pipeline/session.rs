@@ -2,14 +2,20 @@
 
 use std::collections::BTreeMap;
 
+use super::dynamic::Dynamic;
 use super::error::SessionError;
+use super::kinetic::{dynamic_columns, labeling_columns};
+use super::kinetic_session::kinetic_series;
+use super::labeling::Labeled;
 use super::masks::{Fit, LesionMasks};
 use super::measured::Measured;
 use super::perfusion::{self, Artery, Brain, DscInput, Perfusion};
-use super::pictures::{Scene, Shown, Uptake as UptakePicture, film_strip};
+use super::pictures::{
+    DynamicPicture, LabelingPicture, Scene, Shown, Uptake as UptakePicture, background_panel, film_strip,
+};
 use super::uptake::{self, BackgroundChoice, Head, PetInput, Uptake};
 use super::{Steps, alternatives, details, methods};
-use crate::acquisition::DscAcquisition;
+use crate::acquisition::{AslAcquisition, DceAcquisition, DscAcquisition};
 use crate::clinical::{Pathway, Tracer};
 use crate::dsc::{DeconvolutionMethod, SeriesContent, relative_peak_height, tumor_burden_class};
 use crate::image::{Labels, Mask, NiftiImage, Volume, resample_mask};
@@ -17,7 +23,7 @@ use crate::lesion::{
     Core, DscCurves, DscMaps, Enhancement, LesionRecord, RcbvCutoffs, Split, enhancement, measure_dsc, measure_shape,
     measure_tbr_interval,
 };
-use crate::pet::DynamicUptake;
+use crate::pet::{self, BackgroundMode, LesionDynamics, Overlap, PetMeasures};
 use crate::quality::{Caveat, CaveatCode, Check, Quality, worst};
 use crate::reanalysis::{Alternative, combined};
 use crate::region::BackgroundShape;
@@ -27,6 +33,7 @@ use crate::study::{
     LesionFacts, MaskKind, MaskTarget, PetInputs, Role, SeriesKind, SessionInputs, Subject, dsc_acquisition,
     pet_acquisition,
 };
+use crate::units::Millimeters;
 use crate::verdict::{judge, test_retest};
 
 /// Everything that a session's images say.
@@ -37,8 +44,14 @@ pub struct SessionImages {
     pub masks: LesionMasks,
     /// The DSC series, with what is known of its acquisition.
     pub perfusion: Option<(Perfusion, DscAcquisition)>,
+    /// The ASL series.
+    pub labeled: Option<(Labeled, AslAcquisition)>,
+    /// The DCE series.
+    pub dynamic: Option<(Dynamic, DceAcquisition)>,
     /// The PET images, the one that the rows tell first.
     pub uptake: Vec<(Uptake, Option<Tracer>)>,
+    /// What the tables tell of a session whose mask is empty; nothing was measured there.
+    pub empty: Option<LesionRecord>,
 }
 
 /// An anatomical image with its name.
@@ -61,6 +74,19 @@ pub fn measure(
 ) -> Result<SessionImages, SessionError> {
     let mut caveats = session.caveats.clone();
     steps.next("lesions");
+    if may_have_resolved(subject, session) && all_blank(session)? {
+        let empty = Some(facts(subject, session, 0, None, false));
+        let masks = LesionMasks::default();
+        return Ok(SessionImages {
+            lesions: Vec::new(),
+            masks,
+            perfusion: None,
+            labeled: None,
+            dynamic: None,
+            uptake: Vec::new(),
+            empty,
+        });
+    }
     let masks = SessionMasks::read(session, split, settings)?;
     caveats.extend(masks.own.caveats.iter().cloned());
     for transform in &session.transforms {
@@ -104,6 +130,9 @@ pub fn measure(
         perfusion = Some((measured, acquisition));
     }
 
+    let reference_of_dsc = perfusion.as_ref().and_then(|(perfusion, _)| perfusion.reference.as_ref());
+    let (labeled, dynamic) = kinetic_series(session, &masks, reference_of_dsc, settings, steps, &mut caveats)?;
+
     let mut images: Vec<&PetInputs> = session.pet.iter().collect();
     let wanted = |pet: &PetInputs| tracer_rank(pet.tracer().as_ref(), subject.pathway.pathway);
     images.sort_by_key(|pet| wanted(pet));
@@ -121,9 +150,13 @@ pub fn measure(
             image: &pet.image.file,
             volume: None,
             acquisition: &acquisition,
-            background: default_background(subject.pathway.pathway, tracer.as_ref()),
+            background: match (session.background_for(tracer.as_ref()), &drawn.background) {
+                (Some(mask), _) => BackgroundChoice::Given(&mask.file, None, Fit::SameScanner),
+                (None, Some(label)) => BackgroundChoice::Label(label),
+                (None, None) => undrawn_background(&settings.pet, subject.pathway.pathway, tracer.as_ref()),
+            },
             head: Head {
-                anatomy: anatomy.as_ref().map(|anatomy| &anatomy.volume),
+                anatomy: anatomy.as_ref().map(|anatomy| (&anatomy.volume, anatomy.name)),
                 brain: session.brain_for(target).map(|mask| (&mask.file, Fit::SameScanner)),
             },
             lesions: Some(&drawn),
@@ -146,6 +179,8 @@ pub fn measure(
             masks: &masks.own,
             anatomy: anatomy.as_ref(),
             perfusion: perfusion.as_ref().map(|(perfusion, _)| perfusion),
+            labeled: labeled.as_ref().map(|(labeled, _)| labeled),
+            dynamic: dynamic.as_ref().map(|(dynamic, _)| dynamic),
             uptake: uptake.first(),
             series: session.dsc.as_ref().map_or("", |dsc| dsc.image.file.relative()),
             for_page: true,
@@ -154,10 +189,36 @@ pub fn measure(
         let mut measured = bench.lesion(place, record, caveats.clone())?;
         measured.missing = missing(session);
         measured.record.dsc_quality = worse(measured.record.dsc_quality, session.facts.dsc_quality);
+        measured.record.asl_quality = worse(measured.record.asl_quality, session.facts.asl_quality);
+        measured.record.dce_quality = worse(measured.record.dce_quality, session.facts.dce_quality);
         measured.record.pet_quality = worse(measured.record.pet_quality, session.facts.pet_quality);
         lesions.push(measured);
     }
-    Ok(SessionImages { lesions, masks: masks.own, perfusion, uptake })
+    Ok(SessionImages { lesions, masks: masks.own, perfusion, labeled, dynamic, uptake, empty: None })
+}
+
+/// Whether a lesion of an earlier session can be gone at this one.
+///
+/// METHOD: an empty mask is an answer only where a lesion was drawn before; without an earlier mask it is a mask that
+/// nobody drew, and stays an error.
+fn may_have_resolved(subject: &Subject, session: &SessionInputs) -> bool {
+    subject.sessions.iter().any(|other| {
+        let earlier = match (other.date(), session.date()) {
+            (Some(other), Some(date)) => other < date,
+            _ => other.session_id < session.session_id,
+        };
+        earlier && !other.lesions.is_empty()
+    })
+}
+
+/// Whether every lesion mask of a session holds no voxel at all.
+fn all_blank(session: &SessionInputs) -> Result<bool, SessionError> {
+    for source in &session.lesions {
+        if NiftiImage::open(source.file.path())?.read_mask()?.count() > 0 {
+            return Ok(false);
+        }
+    }
+    Ok(!session.lesions.is_empty())
 }
 
 /// Which tracer the row tells first: amino acids in the brain, FDG elsewhere.
@@ -173,6 +234,21 @@ fn tracer_rank(tracer: Option<&Tracer>, pathway: Option<Pathway>) -> (u8, Option
         None => 6,
     };
     (rank, tracer.map(|tracer| tracer.as_str().to_owned()))
+}
+
+/// What uptake is divided by where no region was drawn.
+fn undrawn_background(
+    settings: &pet::Settings,
+    pathway: Option<Pathway>,
+    tracer: Option<&Tracer>,
+) -> BackgroundChoice<'static> {
+    match settings.background {
+        BackgroundMode::Auto => default_background(pathway, tracer),
+        BackgroundMode::Crescent => BackgroundChoice::Automatic(BackgroundShape::Crescent),
+        BackgroundMode::Mirror => BackgroundChoice::Automatic(BackgroundShape::Mirror),
+        BackgroundMode::Hemisphere => BackgroundChoice::Automatic(BackgroundShape::Hemisphere),
+        BackgroundMode::None => BackgroundChoice::None,
+    }
 }
 
 /// METHOD: the crescent is a region of brain, so it serves where the lesion is known to lie in the brain: a brain
@@ -200,7 +276,7 @@ fn read_anatomy(session: &SessionInputs) -> Result<Option<Anatomy>, SessionError
 }
 
 /// The lesions of a session, and the masks on series' own grids.
-struct SessionMasks {
+pub(super) struct SessionMasks {
     /// Lesions as drawn on the anatomical grid, or on whichever there is.
     own: LesionMasks,
     /// Lesions of every mask of the session, by the name of its file.
@@ -229,7 +305,7 @@ impl SessionMasks {
     /// The lesions as they serve a series: drawn on its own grid where such a mask holds the same lesions.
     ///
     /// METHOD: components of two binary masks carry no names, so they are matched only where each mask is one lesion.
-    fn serving(&self, session: &SessionInputs, target: MaskTarget<'_>) -> LesionMasks {
+    pub(super) fn serving(&self, session: &SessionInputs, target: MaskTarget<'_>) -> LesionMasks {
         let Some(source) = session.lesions_for(target) else { return self.own.clone() };
         let Some(masks) = self.all.get(source.file.relative()) else { return self.own.clone() };
         let matched = source.kind == MaskKind::Labels || (masks.lesions.len() == 1 && self.own.lesions.len() == 1);
@@ -253,7 +329,8 @@ fn missing(session: &SessionInputs) -> Vec<String> {
 
 /// What the tables tell of a lesion.
 fn facts(subject: &Subject, session: &SessionInputs, label: u32, name: Option<String>, only: bool) -> LesionRecord {
-    let LesionFacts { name: told, histology, rt_field, new_enhancement, margins } = session.facts_of(label, only);
+    let LesionFacts { name: told, histology, rt_field, new_enhancement, margins, compartment } =
+        session.facts_of(label, only);
     LesionRecord {
         participant_id: Some(session.participant_id.clone()),
         session_id: session.session_id.clone(),
@@ -264,6 +341,8 @@ fn facts(subject: &Subject, session: &SessionInputs, label: u32, name: Option<St
         symptoms: session.facts.symptoms,
         steroid_change: session.facts.steroid_change,
         antiangiogenic: session.facts.antiangiogenic,
+        scenario: session.facts.scenario,
+        compartment,
         grade: subject.facts.grade.clone(),
         histology,
         rt_field,
@@ -283,6 +362,10 @@ pub struct Bench<'a> {
     pub anatomy: Option<&'a Anatomy>,
     /// The DSC series.
     pub perfusion: Option<&'a Perfusion>,
+    /// The ASL series.
+    pub labeled: Option<&'a Labeled>,
+    /// The DCE series.
+    pub dynamic: Option<&'a Dynamic>,
     /// The PET image that the row tells.
     pub uptake: Option<&'a (Uptake, Option<Tracer>)>,
     /// Name of the DSC series, for messages.
@@ -324,10 +407,26 @@ impl Bench<'_> {
             measured.alternatives.extend(found.alternatives);
             measured.methods.extend(methods::dsc(perfusion, self.settings));
         }
+        if let Some(labeled) = self.labeled {
+            caveats.extend(labeled.caveats.iter().cloned());
+            let found = labeling_columns(labeled, place, &mut record, self.settings)?;
+            (measured.asl_checks, measured.asl) = (found.checks, found.numbers);
+            measured.curves.extend(found.figure);
+            measured.methods.extend(methods::asl(labeled));
+        }
+        if let Some(dynamic) = self.dynamic {
+            caveats.extend(dynamic.caveats.iter().cloned());
+            let found = dynamic_columns(dynamic, place, &mut record, self.settings)?;
+            (measured.dce_checks, measured.dce) = (found.checks, found.numbers);
+            measured.curves.extend(found.figure);
+            measured.methods.extend(methods::dce(dynamic, self.settings));
+        }
         if let Some((uptake, tracer)) = self.uptake {
             caveats.extend(uptake.caveats.iter().cloned());
             record.tracer.clone_from(tracer);
-            caveats.extend(self.uptake_columns(place, uptake, &mut record)?);
+            let (more, measures) = self.uptake_columns(place, uptake, &mut record)?;
+            caveats.extend(more);
+            measured.pet = Some(measures);
             if self.for_page {
                 measured.alternatives.extend(alternatives::of_uptake(uptake, place, &record));
             }
@@ -485,8 +584,9 @@ impl Bench<'_> {
         place: usize,
         uptake: &Uptake,
         record: &mut LesionRecord,
-    ) -> Result<Vec<Caveat>, SessionError> {
+    ) -> Result<(Vec<Caveat>, PetMeasures), SessionError> {
         let lesion = &uptake.result.lesions[place];
+        let mut measures = PetMeasures::of(lesion, &uptake.result, &uptake.image.grid, &self.settings.pet);
         let mut caveats = lesion.caveats.clone();
         if let Some(suv) = &lesion.suv {
             (record.suv_max, record.suv_mean, record.suv_peak) = (Some(suv.max), Some(suv.mean), Some(suv.peak));
@@ -495,17 +595,17 @@ impl Bench<'_> {
             (record.tbr_max, record.tbr_mean, record.tbr_peak) = (Some(tbr.max), Some(tbr.mean), Some(tbr.peak));
         }
         let scales = uptake.result.scales;
-        if let Some(scale) = scales.tbr
-            && uptake.lesions[place].count() > 0
-        {
+        if uptake.lesions[place].count() > 0 {
             // The interval of the mean scales with the image, so no ratio map is held for it.
             let failed = |source| SessionError::Lesion { file: "PET image".to_owned(), source };
-            caveats.extend(
-                measure_tbr_interval(record, &uptake.lesions[place], &uptake.image, &self.settings.lesion)
-                    .map_err(failed)?,
-            );
-            record.tbr_ci_low = record.tbr_ci_low.map(|low| low * scale);
-            record.tbr_ci_high = record.tbr_ci_high.map(|high| high * scale);
+            let more = measure_tbr_interval(record, &uptake.lesions[place], &uptake.image, &self.settings.lesion)
+                .map_err(failed)?;
+            measures.mean_interval = record.tbr_ci_low.zip(record.tbr_ci_high).map(|(low, high)| [low, high]);
+            if scales.tbr.is_some() {
+                caveats.extend(more);
+            }
+            let scaled = |end: Option<f64>| Some(end? * scales.tbr?);
+            (record.tbr_ci_low, record.tbr_ci_high) = (scaled(record.tbr_ci_low), scaled(record.tbr_ci_high));
         }
         if let Some(background) = &uptake.result.background {
             record.background_mean = Some(background.mean * scales.suv.unwrap_or(1.0));
@@ -519,13 +619,29 @@ impl Bench<'_> {
             };
         }
         if let Some(curve) = uptake.curves.get(place) {
-            let scaled = scales.tbr.map(|scale| curve.scaled(scale));
-            let dynamic = DynamicUptake::of(scaled.clone().unwrap_or_else(|| curve.clone()), &self.settings.pet);
-            record.ttp_min = dynamic.time_to_peak_min;
-            record.slope_per_h = scaled.and(dynamic.slope_per_h);
+            let dynamic = LesionDynamics::of(curve, uptake.background_curve.as_ref(), scales, &self.settings.pet);
+            record.ttp_min = dynamic.lesion.time_to_peak_min;
+            record.slope_per_h = scales.tbr.and(dynamic.lesion.slope_per_h);
+            measures.dynamic = Some(dynamic);
         }
+        measures.overlap = self.overlap(place, uptake)?;
         record.pet_quality = Some(uptake.result.quality);
-        Ok(caveats)
+        Ok((caveats, measures))
+    }
+
+    /// The PET volume by the deciding rule against the lesion as it was drawn on the anatomy; `None` without a volume.
+    fn overlap(&self, place: usize, uptake: &Uptake) -> Result<Option<Overlap>, SessionError> {
+        let Some(volume) = uptake.result.lesions[place].volumes.first() else { return Ok(None) };
+        let grid = &uptake.image.grid;
+        let drawn = &self.masks.lesions[place].mask;
+        let same = drawn.grid.same_space(grid).is_ok();
+        let resampled = if same { None } else { Some(resample_mask(drawn, grid, None)?) };
+        let mri = resampled.unwrap_or_else(|| drawn.on_grid(*grid));
+        let others: Vec<&Mask> =
+            uptake.lesions.iter().enumerate().filter(|(other, _)| *other != place).map(|(_, mask)| mask).collect();
+        let reach = Millimeters(self.settings.pet.comparison_reach_mm);
+        Overlap::around(&uptake.image, &mri, &uptake.lesions[place], &others, volume.bound, reach)
+            .map_err(|difference| SessionError::Mask { file: "PET image".to_owned(), problem: difference.to_string() })
     }
 
     fn film_strip(
@@ -550,22 +666,29 @@ impl Bench<'_> {
             "not leakage corrected"
         };
         let uptake = self.uptake.map(|(uptake, tracer)| {
-            let scales = uptake.result.scales;
-            let (scale, shown) = match (scales.tbr, scales.suv) {
-                (Some(scale), _) => (scale, Shown::Ratio),
-                (None, Some(scale)) => (scale, Shown::Suv),
-                (None, None) => (1.0, Shown::Image),
-            };
-            let cutoffs = if shown == Shown::Ratio { cutoffs("tbr_") } else { cutoffs("suv_") };
-            UptakePicture {
-                image: &uptake.image,
-                scale,
-                shown,
-                tracer: tracer.as_ref().map_or("PET", Tracer::as_str),
-                cutoffs,
+            let prefix = if uptake.result.scales.tbr.is_some() { "tbr_" } else { "suv_" };
+            shown_uptake(uptake, tracer.as_ref(), cutoffs(prefix))
+        });
+        let flow = self.labeled.and_then(|labeled| {
+            let map = |values: &[f32]| Volume::from_masked(&labeled.result.mask, values);
+            Some(match labeled.relative_cbf() {
+                Some(relative) => LabelingPicture::Relative(map(&relative)),
+                None if labeled.result.absolute => LabelingPicture::Absolute(map(&labeled.result.cbf)),
+                None => return None,
+            })
+        });
+        let enhancement = self.dynamic.map(|dynamic| {
+            let map = |values: &[f32]| Volume::from_masked(&dynamic.mask, values);
+            match dynamic.fits.as_ref().and_then(|fits| fits.transfer_constant()) {
+                Some(ktrans) => DynamicPicture::Ktrans(map(ktrans)),
+                None if dynamic.curves.concentration => DynamicPicture::Area(map(dynamic.curves.area_60())),
+                None => DynamicPicture::RelativePeak(map(dynamic.curves.peak())),
             }
         });
         let scene = Scene {
+            flow: flow.as_ref(),
+            flow_cutoffs: cutoffs("asl_"),
+            enhancement: enhancement.as_ref(),
             lesion,
             anatomy: self.anatomy.map(|anatomy| (&anatomy.volume, anatomy.name)),
             rcbv: rcbv.as_ref().map(|rcbv| (rcbv, correction)),
@@ -573,8 +696,27 @@ impl Bench<'_> {
             rcbv_cutoffs: [bounds.low(), bounds.high()],
             uptake,
         };
-        film_strip(&scene, record)
+        let mut panels = film_strip(&scene, record);
+        if let Some((uptake, tracer)) = self.uptake
+            && let Some(region) = &uptake.background
+        {
+            let words = methods::background(uptake).unwrap_or_default();
+            panels.extend(background_panel(&shown_uptake(uptake, tracer.as_ref(), Vec::new()), region, &words));
+        }
+        panels
     }
+}
+
+/// A PET image as its pictures show it: as ratio where there is a background, else in SUV, else as it is.
+fn shown_uptake<'a>(uptake: &'a Uptake, tracer: Option<&'a Tracer>, cutoffs: Vec<f64>) -> UptakePicture<'a> {
+    let scales = uptake.result.scales;
+    let (scale, shown) = match (scales.tbr, scales.suv) {
+        (Some(scale), _) => (scale, Shown::Ratio),
+        (None, Some(scale)) => (scale, Shown::Suv),
+        (None, None) => (1.0, Shown::Image),
+    };
+    let cutoffs = if shown == Shown::Image { Vec::new() } else { cutoffs };
+    UptakePicture { image: &uptake.image, scale, shown, tracer: tracer.map_or("PET", Tracer::as_str), cutoffs }
 }
 
 /// METHOD: a person who looked can only lower the word that the checks give, never raise it.
@@ -597,7 +739,9 @@ fn without_repeats(caveats: Vec<Caveat>) -> Vec<Caveat> {
 
 /// Whether a quality check of any lesion failed.
 pub fn quality_failed(measured: &Measured) -> bool {
-    let checks = worst(&measured.dsc_checks).into_iter().chain(worst(&measured.pet_checks));
-    let columns = measured.record.dsc_quality.into_iter().chain(measured.record.pet_quality);
-    checks.chain(columns).any(|quality| quality == Quality::Fail)
+    let of_series = [&measured.dsc_checks, &measured.asl_checks, &measured.dce_checks, &measured.pet_checks];
+    let checks = of_series.into_iter().filter_map(|checks| worst(checks));
+    let record = &measured.record;
+    let columns = [record.dsc_quality, record.asl_quality, record.dce_quality, record.pet_quality];
+    checks.chain(columns.into_iter().flatten()).any(|quality| quality == Quality::Fail)
 }

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::error::SessionError;
 use super::judging::row_json;
 use super::masks::{Fit, LesionMasks};
-use super::outputs::{Destination, Written, write_perfusion, write_uptake};
+use super::outputs::{Destination, Written, write_curves, write_perfusion, write_uptake};
 use super::perfusion::{self, Artery, Brain, DscInput};
 use super::session::{Bench, default_background};
 use super::uptake::{self, BackgroundChoice, Head, PetInput};
@@ -36,6 +36,17 @@ pub enum MaskRequest {
     Automatic,
     /// Every voxel.
     None,
+}
+
+impl MaskRequest {
+    /// `auto`, `none`, or a file.
+    pub fn of(text: &str) -> Self {
+        match text {
+            "auto" => Self::Automatic,
+            "none" => Self::None,
+            path => Self::File(path.into()),
+        }
+    }
 }
 
 /// A DSC series to be mapped.
@@ -100,6 +111,8 @@ pub struct PetRequest {
 pub enum BackgroundRequest {
     /// A mask on the grid of the image.
     File(PathBuf),
+    /// A label of a label map on the grid of the image.
+    Label(PathBuf, u32),
     /// A region found in the head.
     Automatic(BackgroundShape),
     /// A number in the unit of the image.
@@ -118,6 +131,15 @@ pub struct SingleOutcome {
 }
 
 impl SingleOutcome {
+    pub(super) fn new(
+        written: Vec<Written>,
+        rows: Vec<(Measured, Verdict)>,
+        caveats: Vec<Caveat>,
+        checks: Vec<Check>,
+    ) -> Self {
+        Self { written, rows, caveats, checks }
+    }
+
     /// Number of maps.
     pub fn maps(&self) -> usize {
         self.written.len()
@@ -157,14 +179,22 @@ impl SingleOutcome {
             self.rows.iter().map(|(lesion, verdict)| Value::Object(row_json(lesion, verdict))).collect();
         let details: Vec<Value> = self.rows.iter().filter_map(|(lesion, _)| lesion.details_json()).collect();
         let artery = self.rows.iter().find_map(|(lesion, _)| serde_json::to_value(lesion.artery.as_ref()?).ok());
-        let mut whole = json!({ "maps": maps, "lesions": lesions, "caveats": self.caveats, "checks": self.checks });
+        let pet: Vec<Value> = self
+            .rows
+            .iter()
+            .filter_map(|(lesion, _)| Some(json!({ "lesion": lesion.record.lesion, "measures": lesion.pet.as_ref()? })))
+            .collect();
+        let mut all = json!({ "maps": maps, "lesions": lesions, "caveats": self.caveats, "checks": self.checks });
+        if !pet.is_empty() {
+            all["pet"] = Value::Array(pet);
+        }
         if !details.is_empty() {
-            whole["perfusion_details"] = Value::Array(details);
+            all["perfusion_details"] = Value::Array(details);
         }
         if let Some(artery) = artery {
-            whole["artery"] = artery;
+            all["artery"] = artery;
         }
-        whole
+        all
     }
 }
 
@@ -254,8 +284,8 @@ pub fn run_pet(
     prefer_given(&mut acquisition, &request.body);
     let tracer = acquisition.tracer.clone();
     let background_file = match &request.background {
-        Some(BackgroundRequest::File(path)) => Some(InputFile::lone(path)),
-        _ => None,
+        Some(BackgroundRequest::File(path) | BackgroundRequest::Label(path, _)) => Some(InputFile::lone(path)),
+        Some(BackgroundRequest::Automatic(_) | BackgroundRequest::Number(_) | BackgroundRequest::None) | None => None,
     };
     let brain = request.mask.as_ref().map(InputFile::lone);
     let mut sources = vec![image.clone()];
@@ -273,10 +303,15 @@ pub fn run_pet(
         volume: volume?,
         acquisition: &acquisition,
         background: match (&request.background, &background_file) {
-            (_, Some(file)) => BackgroundChoice::Given(file, Fit::SameGrid),
+            (Some(BackgroundRequest::Label(_, label)), Some(file)) => {
+                BackgroundChoice::Given(file, Some(*label), Fit::SameGrid)
+            }
+            (_, Some(file)) => BackgroundChoice::Given(file, None, Fit::SameGrid),
             (Some(BackgroundRequest::Automatic(shape)), _) => BackgroundChoice::Automatic(*shape),
             (Some(BackgroundRequest::Number(number)), _) => BackgroundChoice::Number(*number),
-            (Some(BackgroundRequest::None | BackgroundRequest::File(_)), _) => BackgroundChoice::None,
+            (Some(BackgroundRequest::None | BackgroundRequest::File(_) | BackgroundRequest::Label(..)), _) => {
+                BackgroundChoice::None
+            }
             // A crescent lies opposite a lesion: without lesions there is none, and no caveat is owed for it.
             (None, _) if masks.is_none() => BackgroundChoice::None,
             (None, _) => default_background(None, tracer.as_ref()),
@@ -295,7 +330,8 @@ pub fn run_pet(
         force: request.force,
     };
     let suv = settings.pet.suv.as_str();
-    let written = write_uptake(&uptake.0, uptake.1.as_ref(), masks.as_ref(), suv, &destination)?;
+    let mut written = write_uptake(&uptake.0, uptake.1.as_ref(), masks.as_ref(), suv, &destination)?;
+    written.extend(write_curves(&uptake.0, masks.as_ref(), &destination)?);
     Ok(SingleOutcome { written, rows, caveats, checks: uptake.0.result.checks.clone() })
 }
 
@@ -313,7 +349,7 @@ fn read_single_volume(path: &Path) -> Result<Option<Volume>, SessionError> {
     Ok(if image.frames() == 1 { Some(image.read_volume()?) } else { None })
 }
 
-fn read_lesions(
+pub(super) fn read_lesions(
     path: Option<&Path>,
     split: Option<Split>,
     settings: &Settings,
@@ -322,14 +358,23 @@ fn read_lesions(
     LesionMasks::read(&InputFile::lone(path), MaskKind::Undeclared, &BTreeMap::new(), split, &settings.lesion).map(Some)
 }
 
-fn measure_rows<'a>(
+pub(super) fn measure_rows<'a>(
     masks: Option<&'a LesionMasks>,
     settings: &'a Settings,
     complete: impl FnOnce(Bench<'a>) -> Bench<'a>,
 ) -> Result<Vec<(Measured, Verdict)>, SessionError> {
     let Some(masks) = masks else { return Ok(Vec::new()) };
-    let bench =
-        complete(Bench { settings, masks, anatomy: None, perfusion: None, uptake: None, series: "", for_page: false });
+    let bench = complete(Bench {
+        settings,
+        masks,
+        anatomy: None,
+        perfusion: None,
+        labeled: None,
+        dynamic: None,
+        uptake: None,
+        series: "",
+        for_page: false,
+    });
     // Collected before the first error is looked for, so that it is the same one for any number of threads.
     let rows: Vec<Result<_, SessionError>> = (0..masks.lesions.len())
         .into_par_iter()

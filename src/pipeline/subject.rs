@@ -11,14 +11,15 @@ use super::error::SessionError;
 use super::finished::{Finished, SubjectFacts, figures_name};
 use super::judging::{Judging, Lacking};
 use super::measured::Measured;
-use super::outputs::{Destination, write_lesions, write_perfusion, write_uptake};
+use super::outputs::{Destination, write_curves, write_lesions, write_perfusion, write_uptake};
+use super::outputs_kinetic::{write_dynamic, write_labeling};
 use super::sarcoma::surveillance;
 use super::session::measure;
 use super::{Progress, RunError, RunOptions, Steps, Summary};
 use crate::clinical::{Pathway, Tracer};
 use crate::dataset::{
     Annotation, Annotations, Completion, DatasetError, OutputFolder, OutputStem, RunId, annotate, annotations_text,
-    input_records, write_file,
+    hash_text, input_records, write_file,
 };
 use crate::image::NiftiImage;
 use crate::report::model::Panel;
@@ -144,7 +145,7 @@ impl Work<'_> {
             }
             let needed = memory_of(session);
             self.memory.take(needed);
-            let attempt = catch_unwind(AssertUnwindSafe(|| self.session(subject, session)));
+            let attempt = catch_unwind(AssertUnwindSafe(|| self.session(whole.unwrap_or(subject), session)));
             self.memory.give_back(needed);
             match attempt {
                 Ok(Ok(done)) => {
@@ -169,7 +170,7 @@ impl Work<'_> {
             let mut visits: Vec<&mut Vec<Measured>> = sessions.iter_mut().map(|session| &mut session.lesions).collect();
             sarcoma.then(|| surveillance(whole.unwrap_or(subject), &mut visits, as_of))
         };
-        match self.judging.write(sessions, Some(&lacking), surveil)? {
+        match self.judging.write(sessions, Some(&lacking), &outcome.failures, surveil)? {
             Some(judged) => {
                 outcome.quality_failures += judged.quality_failures;
                 outcome.lesions.extend(judged.lesions);
@@ -230,7 +231,8 @@ impl Work<'_> {
             self.progress.end(&stem, "unchanged");
             return Ok(finished);
         }
-        let series = usize::from(session.dsc.is_some()) + session.pet.len();
+        let perfusion = [session.dsc.is_some(), session.asl.is_some(), session.dce.is_some()];
+        let series = perfusion.into_iter().filter(|&there| there).count() + session.pet.len();
         let mut steps = Steps::new(self.progress, &stem, series + 4);
         let mut images = measure(subject, session, self.options.split, self.settings, &mut steps)?;
         for lesion in &mut images.lesions {
@@ -259,6 +261,19 @@ impl Work<'_> {
             let destination = Destination { folder: &folder, stem, sources: &files, force: true };
             write_perfusion(perfusion, acquisition, &destination)?;
         }
+        if let (Some((labeled, acquisition)), Some(asl)) = (&images.labeled, &session.asl) {
+            let folder = staging.folder().join("perf");
+            // DSC flow has the same suffixes: the method tells them apart.
+            let stem = OutputStem::of_series(asl.image.file.file_name()).with("mod", "asl");
+            let destination = Destination { folder: &folder, stem, sources: &files, force: true };
+            write_labeling(labeled, acquisition, &self.settings.asl, &destination)?;
+        }
+        if let (Some((dynamic, acquisition)), Some(dce)) = (&images.dynamic, &session.dce) {
+            let folder = staging.folder().join("perf");
+            let stem = OutputStem::of_series(dce.image.file.file_name()).with("mod", "dce");
+            let destination = Destination { folder: &folder, stem, sources: &files, force: true };
+            write_dynamic(dynamic, acquisition, &self.settings.dce, &destination)?;
+        }
         for (uptake, tracer) in &images.uptake {
             let folder = staging.folder().join("pet");
             let label = tracer.as_ref().map_or("unknown", Tracer::as_str);
@@ -266,11 +281,13 @@ impl Work<'_> {
                 OutputStem::of_session(&session.participant_id, session.session_id.as_deref()).with("trc", label);
             let destination = Destination { folder: &folder, stem, sources: &files, force: true };
             write_uptake(uptake, tracer.as_ref(), Some(&images.masks), self.settings.pet.suv.as_str(), &destination)?;
+            write_curves(uptake, Some(&images.masks), &destination)?;
         }
         let panels: Vec<&[Panel]> = images.lesions.iter().map(|lesion| lesion.panels.as_slice()).collect();
         let text = serde_json::to_string(&panels).map_err(|error| broken("figures", &error))?;
         write_file(&staging.folder().join(figures_name(&stem)), text.as_bytes())?;
         let mut words = match images.lesions.len() {
+            0 => "the lesion mask is empty".to_owned(),
             1 => "1 lesion measured".to_owned(),
             count => format!("{count} lesions measured"),
         };
@@ -287,8 +304,12 @@ impl Work<'_> {
             session_id: session.session_id.clone(),
             date: session.date(),
             scanner: scanner(session)?,
-            subject: SubjectFacts::of(&subject.facts),
+            subject: SubjectFacts {
+                center: subject.facts.center.clone().or(institution(session)?),
+                ..SubjectFacts::of(&subject.facts)
+            },
             lesions: images.lesions,
+            empty_mask: images.empty,
             annotations,
             completion,
             staging: Some(staging),
@@ -345,6 +366,18 @@ fn scanner(session: &SessionInputs) -> Result<Option<String>, SessionError> {
     let field = sidecar.number("MagneticFieldStrength", "a field strength in tesla")?;
     parts.extend(field.map(|tesla| format!("{tesla} T")));
     Ok((!parts.is_empty()).then(|| parts.join(" ")))
+}
+
+/// A label for the institution that the sidecars name, for subjects whose table names no center.
+///
+/// METHOD: the name of a hospital is in no output (it helps to find a patient), so its hash stands for it: sessions of one
+/// institution can be told from those of another, and that is all that the audit needs.
+fn institution(session: &SessionInputs) -> Result<Option<String>, SessionError> {
+    let image = session.dsc.as_ref().map(|dsc| &dsc.image).or(session.pet.first().map(|pet| &pet.image));
+    let Some(image) = image.or(session.t1c.as_ref()).or(session.t1.as_ref()) else { return Ok(None) };
+    let sidecar = image.sidecar()?;
+    let name = sidecar.text("InstitutionName")?.map(|name| name.trim().to_lowercase()).filter(|name| !name.is_empty());
+    Ok(name.map(|name| format!("institution {}", &hash_text(&name)[..8])))
 }
 
 /// A generous estimate of the memory that measuring a session takes, from the headers alone; what cannot be opened

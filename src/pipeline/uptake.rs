@@ -1,22 +1,25 @@
 //! A PET image from its file to uptake in each lesion: what `relight run` and `relight pet` share.
 
 use super::error::SessionError;
-use super::masks::{Fit, LesionMasks, read_region};
+use super::masks::{Drawn, Fit, LesionMasks, read_label, read_region};
 use super::perfusion::union_of;
 use crate::acquisition::PetAcquisition;
 use crate::image::{Grid, Mask, NiftiImage, Volume, resample_mask};
-use crate::pet::{self, Background, BackgroundSource, FrameReduction, PetResult, TimeActivity, quantify};
+use crate::pet::{self, Background, BackgroundSource, FrameReduction, PetResult, StaticImage, TimeActivity, quantify};
 use crate::quality::{Caveat, CaveatCode};
 use crate::region::{
-    self, BackgroundShape, Outline, RegionError, background, crosses_midline, erode, find_midline, head_mask,
+    self, BackgroundShape, Outline, Plane, RegionError, background, crosses_midline, erode, find_midline, head_mask,
+    volume_by_side,
 };
 use crate::study::InputFile;
 
 /// What uptake is divided by.
 #[derive(Debug, Clone, Copy)]
 pub enum BackgroundChoice<'a> {
-    /// A region that was given.
-    Given(&'a InputFile, Fit),
+    /// A region that was given: a mask, or one label of a label map.
+    Given(&'a InputFile, Option<u32>, Fit),
+    /// The label of the lesions' own map that is named as the background.
+    Label(&'a Drawn),
     /// A region found in the head.
     Automatic(BackgroundShape),
     /// A number in the unit of the image.
@@ -28,8 +31,8 @@ pub enum BackgroundChoice<'a> {
 /// Where the head is, better known than from the PET image itself.
 #[derive(Debug, Clone, Copy)]
 pub struct Head<'a> {
-    /// An anatomical image, for the mid-sagittal plane.
-    pub anatomy: Option<&'a Volume>,
+    /// An anatomical image with its name, for the head and the mid-sagittal plane.
+    pub anatomy: Option<(&'a Volume, &'a str)>,
     /// A brain mask that was given.
     pub brain: Option<(&'a InputFile, Fit)>,
 }
@@ -60,6 +63,8 @@ pub struct Uptake {
     pub lesions: Vec<Mask>,
     /// Time-activity curves of the lesions, unit of the image; empty for a static image.
     pub curves: Vec<TimeActivity>,
+    /// Time-activity curve of the background, unit of the image; `None` for a static image or without a region.
+    pub background_curve: Option<TimeActivity>,
     /// The background region, where there is one.
     pub background: Option<Mask>,
     /// Doubts, without those of single lesions.
@@ -82,11 +87,12 @@ pub fn measure(
         lesions = placed.lesions;
     }
     let given = match input.background {
-        BackgroundChoice::Given(file, fit) => {
-            let (mask, more) = read_region(file, &image, name, fit)?;
+        BackgroundChoice::Given(file, label, fit) => {
+            let (mask, more) = read_label(file, label, &image, name, fit)?;
             caveats.extend(more);
             Some(mask)
         }
+        BackgroundChoice::Label(drawn) => Some(drawn.onto(&image, name, &mut caveats)?),
         BackgroundChoice::Automatic(_) | BackgroundChoice::Number(_) | BackgroundChoice::None => None,
     };
     let given_brain = match input.head.brain {
@@ -97,29 +103,39 @@ pub fn measure(
         }
         None => None,
     };
-    let (volume, acquisition, curves) = if image.frames() > 1 {
-        let regions: Vec<&Mask> = lesions.iter().collect();
-        let failed =
-            |source| SessionError::Pet { file: name.to_owned(), source: pet::PetError::BackgroundGrid(source) };
-        let mut dynamic = FrameReduction::new(*image.grid(), image.frames(), input.acquisition, &regions, pet_settings)
-            .map_err(failed)?;
-        image.for_each_frame(|frame, values| {
-            dynamic.add(frame, values);
-            Ok::<_, SessionError>(())
-        })?;
-        let reduced = dynamic.finish();
+    let failed = |source| SessionError::Pet { file: name.to_owned(), source: pet::PetError::BackgroundGrid(source) };
+    let frames = image.frames();
+    let reduction = |regions: &[&Mask]| {
+        FrameReduction::new(*image.grid(), frames, input.acquisition, regions, pet_settings).map_err(failed)
+    };
+    let mut background_curve = None;
+    let (volume, acquisition, curves) = if frames > 1 {
+        let regions: Vec<&Mask> = lesions.iter().chain(&given).collect();
+        let reduced = through_frames(reduction(&regions)?, &image)?;
         caveats.extend(reduced.caveats);
-        (reduced.volume, reduced.acquisition, reduced.curves)
+        let mut curves = reduced.curves;
+        if given.is_some() {
+            background_curve = curves.pop();
+        }
+        (reduced.volume, reduced.acquisition, curves)
     } else {
-        let volume = input.volume.map_or_else(|| image.read_volume(), Ok)?;
+        let volume = input.volume.map_or_else(|| image.clone().read_volume(), Ok)?;
         (volume, input.acquisition.clone(), Vec::new())
     };
 
     let mut mask = None;
     let chosen = match (input.background, given) {
-        (_, Some(region)) => {
+        (choice, Some(region)) => {
             mask = Some(region.clone());
-            Some(Background::Mask { mask: region, source: BackgroundSource::Mask, side: None })
+            let source = match choice {
+                BackgroundChoice::Given(_, Some(_), _) | BackgroundChoice::Label(_) => BackgroundSource::Label,
+                BackgroundChoice::Given(_, None, _)
+                | BackgroundChoice::Automatic(_)
+                | BackgroundChoice::Number(_)
+                | BackgroundChoice::None => BackgroundSource::Mask,
+            };
+            let side = input.head.anatomy.and_then(|(anatomy, _)| side_of(&region, anatomy, region_settings));
+            Some(Background::Mask { mask: region, source, side })
         }
         (BackgroundChoice::Number(number), None) => Some(Background::Number(number)),
         (BackgroundChoice::Automatic(shape), None) => {
@@ -147,16 +163,56 @@ pub fn measure(
                 }
             }
         }
-        (BackgroundChoice::None | BackgroundChoice::Given(..), None) => None,
+        (BackgroundChoice::None | BackgroundChoice::Given(..) | BackgroundChoice::Label(_), None) => None,
     };
+    // A region that was found in the static image is followed through the frames in a second pass.
+    if frames > 1
+        && background_curve.is_none()
+        && let Some(region) = &mask
+    {
+        background_curve = through_frames(reduction(&[region])?.curves_only(), &image)?.curves.pop();
+    }
     let result = quantify(&volume, &acquisition, chosen.as_ref(), &lesions, pet_settings)
         .map_err(|source| SessionError::Pet { file: name.to_owned(), source })?;
     let known = caveats.iter().any(|caveat| caveat.code == CaveatCode::NoBackground);
     caveats.extend(result.caveats.iter().filter(|caveat| !(known && caveat.code == CaveatCode::NoBackground)).cloned());
-    Ok(Uptake { image: volume, result, lesions, curves, background: mask, caveats })
+    let caveats = in_one(caveats, CaveatCode::AutomaticBackground);
+    Ok(Uptake { image: volume, result, lesions, curves, background_curve, background: mask, caveats })
+}
+
+/// Takes every frame of an image.
+fn through_frames(mut reduction: FrameReduction, image: &NiftiImage) -> Result<StaticImage, SessionError> {
+    image.clone().for_each_frame(|frame, values| {
+        reduction.add(frame, values);
+        Ok::<_, SessionError>(())
+    })?;
+    Ok(reduction.finish())
+}
+
+/// The caveats of one code as one, with the particulars of all.
+fn in_one(caveats: Vec<Caveat>, code: CaveatCode) -> Vec<Caveat> {
+    let mut details: Vec<String> = Vec::new();
+    for caveat in caveats.iter().filter(|caveat| caveat.code == code) {
+        if !details.contains(&caveat.detail) {
+            details.push(caveat.detail.clone());
+        }
+    }
+    let joined = (!details.is_empty()).then(|| Caveat::new(code, details.join("; ")));
+    caveats.into_iter().filter(|caveat| caveat.code != code).chain(joined).collect()
+}
+
+/// The side on which most of a region lies, by the mid-sagittal plane of the anatomical image; `None` where that is not
+/// found.
+fn side_of(region: &Mask, anatomy: &Volume, settings: &region::Settings) -> Option<String> {
+    let plane = find_midline(anatomy, &head_mask(anatomy).ok()?, None, settings).ok()?.plane;
+    let sides = volume_by_side(region, &plane);
+    let larger = if sides[0].1.0 >= sides[1].1.0 { sides[0].0 } else { sides[1].0 };
+    Some(format!("patient's {larger}"))
 }
 
 /// Finds a background region: the head from a given brain mask, the anatomical image or the PET image, in this order.
+///
+/// The caveats name the image that shows the head, and why not a better one.
 ///
 /// METHOD: a mask or an anatomical image that ends before the PET image does says nothing of the head beyond; taken as
 /// air, its edge would be a brain surface that is not there. Beyond it the PET image's own head serves, with a caveat.
@@ -164,29 +220,56 @@ fn automatic(
     shape: BackgroundShape,
     image: &Volume,
     brain: Option<(&Mask, Grid)>,
-    anatomy: Option<&Volume>,
+    anatomy: Option<(&Volume, &str)>,
     lesions: &[Mask],
     settings: &region::Settings,
 ) -> Result<(region::Background, Vec<Caveat>), RegionError> {
     let union = union_of(lesions).ok_or(RegionError::EmptyMask { mask: "lesion" })?;
-    let anatomical_head = anatomy.and_then(|anatomy| Some((anatomy, head_mask(anatomy).ok()?)));
+    let mut shown_by = Vec::new();
+    let anatomical_head = match anatomy {
+        None => None,
+        Some((anatomy, name)) => match head_mask(anatomy) {
+            Ok(head) => Some((anatomy, name, head)),
+            Err(problem) => {
+                shown_by.push(format!("the head is not found in the {name}: {problem}"));
+                None
+            }
+        },
+    };
     let known = match (brain, &anatomical_head) {
-        (Some((brain, source)), _) => Some((brain.clone(), source, settings.scalp_and_skull_mm)),
-        (None, Some((anatomy, head))) => resample_mask(head, &image.grid, None)
-            .ok()
-            .filter(|head| head.count() > 0)
-            .map(|head| (head, anatomy.grid, 0.0)),
+        (Some((brain, source)), _) => {
+            shown_by.push("the brain is shown by the brain mask".to_owned());
+            Some((brain.clone(), source, settings.scalp_and_skull_mm))
+        }
+        (None, Some((anatomy, name, head))) => match resample_mask(head, &image.grid, None) {
+            Ok(head) if head.count() > 0 => {
+                shown_by.push(format!("the head is shown by the {name}"));
+                Some((head, anatomy.grid, 0.0))
+            }
+            Ok(_) => {
+                shown_by.push(format!("the {name} shows no part of the head inside the PET image"));
+                None
+            }
+            Err(problem) => {
+                shown_by.push(format!("the head of the {name} cannot be taken to the PET image: {problem}"));
+                None
+            }
+        },
         (None, None) => None,
     };
     let mut caveats = Vec::new();
     let head = match known {
         Some((head, source, covering_mm)) => completed(head, &source, image, covering_mm, &mut caveats)?,
-        None => head_mask(image)?,
+        None => {
+            if shown_by.is_empty() {
+                shown_by.push("there is no brain mask and no anatomical image".to_owned());
+            }
+            shown_by.push("the PET image itself shows the head".to_owned());
+            head_mask(image)?
+        }
     };
-    let plane = match &anatomical_head {
-        Some((anatomy, head)) => find_midline(anatomy, head, None, settings)?.plane,
-        None => find_midline(image, &head, Some(&union), settings)?.plane,
-    };
+    let plane = midline(anatomical_head.as_ref(), image, &head, &union, settings, &mut shown_by)?;
+    caveats.insert(0, Caveat::new(CaveatCode::AutomaticBackground, shown_by.join(", ")));
     let outline = if brain.is_some() { Outline::Brain(&head) } else { Outline::Head(&head) };
     let found = background(shape, outline, &union, &plane, settings)?;
     caveats.extend(found.caveats.iter().cloned());
@@ -195,6 +278,28 @@ fn automatic(
             .push(Caveat::new(CaveatCode::LesionCrossesMidline, "the background lies in the less affected hemisphere"));
     }
     Ok((found, caveats))
+}
+
+/// The mid-sagittal plane: of the anatomical image where its head is known, else of the PET image; `shown_by` tells which.
+fn midline(
+    anatomical_head: Option<&(&Volume, &str, Mask)>,
+    image: &Volume,
+    head: &Mask,
+    lesions: &Mask,
+    settings: &region::Settings,
+    shown_by: &mut Vec<String>,
+) -> Result<Plane, RegionError> {
+    if let Some((anatomy, name, head)) = anatomical_head {
+        match find_midline(anatomy, head, None, settings) {
+            Ok(found) => {
+                shown_by.push(format!("the midline by the {name}"));
+                return Ok(found.plane);
+            }
+            Err(problem) => shown_by.push(format!("the midline is not found in the {name}: {problem}")),
+        }
+    }
+    shown_by.push("the midline by the PET image".to_owned());
+    Ok(find_midline(image, head, Some(lesions), settings)?.plane)
 }
 
 /// A head or brain mask with what the PET image shows where the mask's source does not reach; `covering_mm` is taken
@@ -243,5 +348,42 @@ mod tests {
         let mut none = Vec::new();
         assert_eq!(completed(cut.clone(), &grid, &image, 0.0, &mut none).unwrap(), cut);
         assert!(none.is_empty());
+    }
+
+    /// A head of 80 x 100 x 80 mm with a lesion on the right; the anatomical image is empty, or shows the same head.
+    #[test]
+    fn the_caveat_names_the_image_that_shows_the_head_and_why() {
+        let grid = Grid::from_stored([60, 60, 50], Affine::diagonal([4.0; 3], [-118.0, -118.0, -98.0])).unwrap();
+        let inside = |index: usize| {
+            let [x, y, z] = grid.position(grid.voxel(index));
+            (x / 80.0).powi(2) + (y / 100.0).powi(2) + (z / 80.0).powi(2) < 1.0
+        };
+        let head = Volume { grid, data: (0..grid.len()).map(|i| if inside(i) { 5.0 } else { 0.1 }).collect() };
+        let lesion = Mask {
+            grid,
+            data: (0..grid.len())
+                .map(|i| {
+                    let [x, y, z] = grid.position(grid.voxel(i));
+                    (x - 40.0).powi(2) + y.powi(2) + z.powi(2) < 400.0
+                })
+                .collect(),
+        };
+        let settings: region::Settings = crate::settings::default_section("region");
+        let words = |anatomy: Option<(&Volume, &str)>| {
+            let lesions = std::slice::from_ref(&lesion);
+            let (_, caveats) = automatic(BackgroundShape::Crescent, &head, None, anatomy, lesions, &settings).unwrap();
+            let joined = in_one(caveats, CaveatCode::AutomaticBackground);
+            let found: Vec<_> = joined.iter().filter(|c| c.code == CaveatCode::AutomaticBackground).collect();
+            assert_eq!(found.len(), 1, "one code, one caveat");
+            found[0].detail.clone()
+        };
+        let alone = words(None);
+        assert!(alone.contains("no anatomical image, the PET image itself shows the head"), "{alone}");
+        let by_t1 = words(Some((&head, "T1 after contrast")));
+        assert!(by_t1.contains("the head is shown by the T1 after contrast"), "{by_t1}");
+        let empty = Volume::filled(grid, f32::NAN);
+        let failed = words(Some((&empty, "T1 after contrast")));
+        assert!(failed.contains("the head is not found in the T1 after contrast: "), "{failed}");
+        assert!(failed.contains("the PET image itself shows the head"), "{failed}");
     }
 }

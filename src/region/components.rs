@@ -3,6 +3,7 @@
 //! Two-pass labeling with a union-find over runs of voxels (Rosenfeld, Pfaltz, J ACM 1966;13:471), so a large mask
 //! costs little more than reading it.
 
+use super::morphology::Bounds;
 use crate::image::{Grid, Labels, Mask};
 
 /// Which neighbors belong together.
@@ -70,6 +71,26 @@ pub fn joined_components(mask: &Mask, below_mm: f64) -> Components {
         *label = rank[*label as usize - 1] + 1;
     }
     found.sizes = sizes;
+    found
+}
+
+/// The components of the voxels of a box that satisfy a condition: their linear indices in ascending order, the largest
+/// first. What lies outside the box is not looked at.
+pub fn components_within(
+    bounds: Bounds,
+    grid: &Grid,
+    connectivity: Connectivity,
+    inside: impl Fn(usize) -> bool,
+) -> Vec<Vec<usize>> {
+    let shape = bounds.shape();
+    let starts: Vec<usize> = bounds.rows(grid).map(|(start, _)| start).collect();
+    let data: Vec<bool> = starts.iter().flat_map(|&start| (start..start + shape[0]).map(&inside)).collect();
+    let runs = Runs::of(&data, shape, true, connectivity);
+    let mut found = vec![Vec::new(); runs.sizes.len()];
+    for (run, &component) in runs.runs.iter().zip(&runs.component) {
+        let first = starts[run.start / shape[0]] + run.start % shape[0];
+        found[component as usize].extend(first..first + (run.end - run.start));
+    }
     found
 }
 
@@ -322,6 +343,22 @@ mod tests {
             mask.data[grid.index(voxel)] = true;
         }
         mask
+    }
+
+    #[test]
+    fn components_of_a_box_are_those_of_the_image_and_nothing_outside_joins_them() {
+        let grid = Grid::from_stored([7, 5, 3], crate::image::Affine::diagonal([1.0; 3], [0.0; 3])).unwrap();
+        let at = |x: usize, y: usize, z: usize| x + 7 * (y + 5 * z);
+        // Three voxels that touch, one apart, and two beyond the box of which one touches that.
+        let inside = [at(1, 1, 1), at(2, 1, 1), at(3, 2, 2), at(5, 1, 1), at(5, 4, 1), at(4, 0, 0)];
+        let bounds = Bounds { low: [1, 1, 1], high: [6, 4, 3] };
+        let found = components_within(bounds, &grid, Connectivity::Corners26, |index| inside.contains(&index));
+        assert_eq!(found, [vec![at(1, 1, 1), at(2, 1, 1), at(3, 2, 2)], vec![at(5, 1, 1)]]);
+        let faces = components_within(bounds, &grid, Connectivity::Faces6, |index| inside.contains(&index));
+        assert_eq!(faces.len(), 3);
+        let whole =
+            components_within(Bounds::whole(&grid), &grid, Connectivity::Corners26, |index| inside.contains(&index));
+        assert_eq!(whole.iter().map(Vec::len).collect::<Vec<_>>(), [3, 2, 1]);
     }
 
     #[test]

@@ -14,7 +14,7 @@ mod settings;
 mod white_matter;
 
 pub use brain::{brain_mask, head_mask, otsu_threshold};
-pub use components::{Components, Connectivity, components, joined_components, largest_component};
+pub use components::{Components, Connectivity, components, components_within, joined_components, largest_component};
 pub use crescent::{Background, BackgroundShape, Outline, background};
 pub use error::RegionError;
 pub use midline::{Midline, find_midline};

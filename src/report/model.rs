@@ -7,6 +7,7 @@ use super::surveillance::Surveillance;
 use crate::cohort::Audit;
 use crate::dsc::LeakageChoice;
 use crate::lesion::{Distribution, LesionRecord};
+use crate::pet::{PetMeasures, PetResponse};
 use crate::quality::{Caveat, Check};
 use crate::reanalysis::Stability;
 use crate::verdict::Verdict;
@@ -28,6 +29,8 @@ pub struct SubjectPage {
     pub lesions: Vec<LesionPage>,
     /// Surveillance, for sarcoma.
     pub surveillance: Option<Surveillance>,
+    /// Sessions that failed, with the reason.
+    pub failures: Vec<(String, String)>,
     /// Who made the page and from what.
     pub provenance: Provenance,
 }
@@ -52,13 +55,21 @@ pub struct TimePoint {
     pub caveats: Vec<Caveat>,
     /// Quality checks of perfusion.
     pub dsc_checks: Vec<Check>,
+    /// Quality checks of ASL.
+    pub asl_checks: Vec<Check>,
+    /// Quality checks of DCE.
+    pub dce_checks: Vec<Check>,
     /// Quality checks of PET.
     pub pet_checks: Vec<Check>,
     /// Spread to expect of each measure when the same lesion is scanned again, for the rulers.
     pub test_retest: Vec<TestRetest>,
     /// The background of the TBR in words, such as `contralateral crescent, 14.2 mL`.
     pub background: Option<String>,
-    /// The film strip, left to right.
+    /// What PET says beside the columns.
+    pub pet: Option<PetMeasures>,
+    /// What the response rules say against earlier PET studies.
+    pub pet_response: Option<PetResponse>,
+    /// The film strip, left to right; then the picture of the background region.
     pub panels: Vec<Panel>,
     /// The bolus passage.
     pub bolus: Option<BolusFigure>,
@@ -68,6 +79,8 @@ pub struct TimePoint {
     pub artery: Option<ArteryFigure>,
     /// Where its voxels lie.
     pub artery_panel: Option<Panel>,
+    /// Curves with a model's fit: ASL over its delays, DCE over time.
+    pub curves: Vec<CurveFigure>,
     /// What was looked for and not found, in words.
     pub missing: Vec<String>,
     /// What was measured how, in sentences that name the model and the reference.
@@ -157,6 +170,12 @@ pub enum PanelKind {
     Uptake,
     /// Where the arterial voxels lie, over the baseline of the perfusion series.
     Artery,
+    /// A whole slice of the PET image with the background region outlined.
+    Background,
+    /// An ASL map in color.
+    Labeling,
+    /// A DCE map in color.
+    Dynamic,
 }
 
 /// A picture of one axial slice, as values: the page colors it.
@@ -224,6 +243,29 @@ pub struct BolusFigure {
     pub reference: Vec<f64>,
     /// Time of the last frame before the bolus arrives, s.
     pub arrival: f64,
+}
+
+/// A lesion's mean curve with the fit of a model and what the fit leaves.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CurveFigure {
+    /// Title.
+    pub title: String,
+    /// What the lines are, in a sentence.
+    pub caption: String,
+    /// Unit of the values; empty for ratios.
+    pub unit: String,
+    /// Times, s.
+    pub time: Vec<f64>,
+    /// Lesion, measured.
+    pub measured: Vec<f64>,
+    /// The fit at the same times; empty without a model.
+    pub fitted: Vec<f64>,
+    /// Measured minus fitted; empty without a model.
+    pub residual: Vec<f64>,
+    /// Reference tissue; empty without one.
+    pub reference: Vec<f64>,
+    /// When the bolus arrives, s, where that is told.
+    pub arrival: Option<f64>,
 }
 
 /// From what, by what, with which settings a page was made.

@@ -4,7 +4,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::clinical::ExtentStudy;
-use crate::surveillance::{Baseline, End, Focality, Met};
+use crate::surveillance::{Baseline, End, Focality, Met, Watchful};
 
 /// The surveillance of one sarcoma subject as of a day.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -31,6 +31,9 @@ pub struct Surveillance {
     pub protocol: Vec<ProtocolRow>,
     /// Focality at the latest visit, with the number of lesions.
     pub focality: Option<(Focality, usize)>,
+    /// Whether watching with early imaging can be weighed; `None` in outputs of earlier versions.
+    #[serde(default)]
+    pub watchful: Option<Watchful>,
     /// Growth of each lesion.
     pub growth: Vec<GrowthRow>,
     /// Studies of the extent of disease at the latest visit: done, or not recorded.

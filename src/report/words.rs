@@ -4,6 +4,7 @@
 //! of management, indeterminate is not benign, and symptoms are support in words.
 
 use crate::clinical::{Pathway, Symptoms};
+use crate::pet::{Baseline, Pattern, PeakMode, ResponseQuantity};
 use crate::quality::Quality;
 use crate::reanalysis::Stability;
 use crate::verdict::{Agreement, Class, Confidence, NextStep, Pole, Verdict};
@@ -43,7 +44,15 @@ pub const GROWTH_CAPTION: &str = "Since the resection: longest diameter over the
 pub const GROWTH_FLAGGED: &str = "1.0 cm/month or more";
 
 /// What outside the field rests on.
-pub const OUTSIDE_FIELD: &str = "Recorded as outside the field in the lesion's table.";
+pub const OUTSIDE_FIELD: &str = "Recorded as outside the field, or in another compartment than the first lesion of the \
+    first visit, in the lesion's table.";
+
+/// Before the watchful state.
+pub const WATCHFUL: &str = "Watchful state (observation with imaging again; S3, for asymptomatic well-differentiated \
+    liposarcoma of the retroperitoneum)";
+
+/// Above the sessions that failed.
+pub const FAILED_SESSIONS: &str = "Sessions without a result";
 
 /// In place of the protocol.
 pub const NO_PROTOCOL: &str = "Nothing to compare: no kind of image stands in two sessions.";
@@ -64,6 +73,91 @@ pub const RESECTABILITY: &str = "Listed, not scored; no advice on dose (S2, S3).
 /// Under the covariates.
 pub const COVARIATES: &str = "Listed, not scored: the coefficients of the nomogram (S3) are not published as numbers \
     that we have.";
+
+/// Title of uptake over time.
+pub const ACTIVITY_TITLE: &str = "Uptake over time";
+
+/// Under it.
+pub const ACTIVITY_CAPTION: &str = "Mean of the lesion and of the background in each frame, at the middle of the frame \
+    in minutes after injection, decay-corrected.";
+
+/// The same in a screen reader.
+pub const ACTIVITY_ALT: &str = "Time-activity curves";
+
+/// In place of a slope.
+pub const NO_SLOPE: &str = "too few frames in the window for a slope";
+
+/// Title of the statistics of PET.
+pub const PET_TITLE: &str = "PET in the lesion";
+
+/// Title of what stands beside them.
+pub const PET_FACTS_TITLE: &str = "PET: place, volumes, recovery";
+
+/// Column of the statistics without SUV.
+pub const IMAGE_UNIT: &str = "Unit of the image";
+
+/// In place of the statistics.
+pub const NO_UPTAKE: &str = "No voxel of the lesion holds a value in the PET image.";
+
+/// How far uptake was followed.
+pub const OVERLAP_REACH: &str = "Uptake that reaches the same bound and hangs together with the lesion was followed up \
+    to ";
+
+/// What recovery is for.
+pub const RECOVERY: &str = "Told, never applied: no value here is corrected for partial volume.";
+
+/// Title of the response.
+pub const RESPONSE_TITLE: &str = "PET over time";
+
+/// Under it.
+pub const RESPONSE_CAPTION: &str = "Response rules stand in the settings and describe; the verdict above does not rest \
+    on them. Only studies with the same tracer are compared.";
+
+/// Behind a rule whose numbers were not found in its source.
+pub const UNCONFIRMED: &str = "Numbers not confirmed against the publication.";
+
+/// Before what disagrees.
+pub const DISCORDANT: &str = "Discordant:";
+
+/// Under the picture of the background.
+pub const BACKGROUND_CAPTION: &str = "The region that uptake is divided by, outlined in the axial slice where most of it \
+    lies. It should hold healthy cortex and white matter, and no lesion, ventricle or vessel.";
+
+/// What a pattern of uptake is.
+pub fn uptake_pattern(pattern: Pattern) -> &'static str {
+    match pattern {
+        Pattern::Rising => "rising to the end",
+        Pattern::Plateau => "a plateau",
+        Pattern::Decline => "an early peak, then decline",
+    }
+}
+
+/// A peak mode in words.
+pub fn peak_mode(mode: PeakMode) -> &'static str {
+    match mode {
+        PeakMode::Exact => "1 mL, voxel fractions",
+        PeakMode::IbsiGlobal => "IBSI global",
+        PeakMode::IbsiLocal => "IBSI local",
+    }
+}
+
+/// A quantity of a response rule.
+pub fn response_quantity(quantity: ResponseQuantity) -> &'static str {
+    match quantity {
+        ResponseQuantity::TbrMax => "TBRmax",
+        ResponseQuantity::TbrMean => "TBRmean",
+        ResponseQuantity::BtvMl => "PET volume",
+        ResponseQuantity::SulPeak => "SULpeak",
+    }
+}
+
+/// With which study another is compared.
+pub fn baseline(baseline: Baseline) -> &'static str {
+    match baseline {
+        Baseline::First => "First PET after treatment",
+        Baseline::Previous => "PET before",
+    }
+}
 
 /// What stands in place of a value.
 pub const NOT_MEASURED: &str = "not measured";
@@ -342,6 +436,8 @@ measures! {
     rt_field "Place against the radiotherapy field" 0 Plain;
     new_enhancement "New or larger enhancement" 0 Plain;
     margins "Margins" 0 Plain;
+    scenario "Question of the visit" 0 Plain;
+    compartment "Compartment, as recorded" 0 Plain;
     grade "Grade, as recorded" 0 Plain;
 }
 

@@ -243,6 +243,7 @@ pub(super) fn add_derivatives(
             Derived::Lesions(..) if !ours => continue,
             Derived::Lesions(kind, grid) => (Role::Lesions, kind, grid),
             Derived::Reference(grid) => (Role::Reference, super::masks::MaskKind::Binary, grid),
+            Derived::Background(grid) => (Role::Background, super::masks::MaskKind::Binary, grid),
             Derived::Brain(grid) => (Role::Brain, super::masks::MaskKind::Binary, grid),
         };
         let opened = check_exists(&file, "derivatives").and_then(|()| MaskSource::open(file, kind, grid));
@@ -257,9 +258,11 @@ pub(super) fn add_derivatives(
         found
     };
     let (lesions, reference, brain) = (take(Role::Lesions), take(Role::Reference), take(Role::Brain));
+    let background = take(Role::Background);
     set_lesions(session, lesions);
     session.reference = reference;
     session.brain = brain;
+    session.background = background;
     let ends = |transform: &TransformFile| (transform.from.clone(), transform.to.clone());
     let transforms = preferred(transforms, ends);
     session.problems.extend(twice(Role::Transform, &transforms, ends, |transform| transform.file.relative()));
@@ -302,6 +305,7 @@ fn join(known: &mut LesionFacts, more: &LesionFacts) -> Result<(), &'static str>
     cell(&mut known.histology, &more.histology, "histology")?;
     cell(&mut known.rt_field, &more.rt_field, "rt_field")?;
     cell(&mut known.new_enhancement, &more.new_enhancement, "new_enhancement")?;
+    cell(&mut known.compartment, &more.compartment, "compartment")?;
     cell(&mut known.margins, &more.margins, "margins")
 }
 

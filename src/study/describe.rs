@@ -184,9 +184,12 @@ fn found(session: &SessionInputs) -> Vec<Line> {
     if let Some(context) = session.asl.as_ref().and_then(|asl| asl.context.as_ref()) {
         lines.push(Line { role: Role::AslContext, file: context.relative().to_owned(), remark: String::new() });
     }
-    for (role, masks) in
-        [(Role::Lesions, &session.lesions), (Role::Reference, &session.reference), (Role::Brain, &session.brain)]
-    {
+    for (role, masks) in [
+        (Role::Lesions, &session.lesions),
+        (Role::Reference, &session.reference),
+        (Role::Brain, &session.brain),
+        (Role::Background, &session.background),
+    ] {
         for mask in masks {
             let remark = match role {
                 Role::Lesions => format!("{}, {}", mask.grid.describe(), uses(session, mask)),

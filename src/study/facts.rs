@@ -7,7 +7,7 @@ use super::pet_sidecar::height_in_meters;
 use super::tables::{Row, Table};
 use crate::acquisition::Body;
 use crate::clinical::{
-    ExtentStudy, Histology, Margins, NewEnhancement, Pathway, RtField, Sex, SteroidChange, Symptoms, YesNo,
+    ExtentStudy, Histology, Margins, NewEnhancement, Pathway, RtField, Scenario, Sex, SteroidChange, Symptoms, YesNo,
 };
 use crate::quality::{Caveat, Quality};
 use crate::units::{Kilograms, Meters};
@@ -25,6 +25,8 @@ pub struct ParticipantFacts {
     pub grade: Option<String>,
     /// Tumor site, as written.
     pub site: Option<String>,
+    /// Where the patient is treated: the column `centre`, `center` or `institution`, as written.
+    pub center: Option<String>,
     /// Day of the resection.
     pub resection_date: Option<Date>,
     /// Last day of radiotherapy.
@@ -52,6 +54,9 @@ impl ParticipantFacts {
         "rt_end",
         "rt_dose",
         "rt_fractions",
+        "centre",
+        "center",
+        "institution",
         "age_at_second_surgery",
         "second_surgery_completeness",
         "chemotherapy_first",
@@ -63,7 +68,7 @@ impl ParticipantFacts {
     ];
 
     /// Columns about operations of a sarcoma: captured as written and listed, never scored.
-    pub const SURGERY: &'static [&'static str] = Self::COLUMNS.split_at(12).1;
+    pub const SURGERY: &'static [&'static str] = Self::COLUMNS.split_at(15).1;
 
     /// What a column of [`Self::SURGERY`] tells.
     pub fn surgery_fact(&self, column: &str) -> Option<String> {
@@ -78,6 +83,7 @@ impl ParticipantFacts {
             body: Body { weight: weight(row)?, height: height(row, caveats)?, sex: row.word::<Sex>("sex")? },
             grade: row.text("grade").map(str::to_owned),
             site: row.text("site").map(str::to_owned),
+            center: ["centre", "center", "institution"].iter().find_map(|column| row.text(column)).map(str::to_owned),
             resection_date: row.date("resection_date")?,
             rt_end: row.date("rt_end")?,
             rt_dose: row.positive("rt_dose")?,
@@ -106,6 +112,8 @@ pub struct SessionFacts {
     pub contrast_allergy: Option<YesNo>,
     /// Impaired kidneys.
     pub renal_impairment: Option<YesNo>,
+    /// Whether surveillance is the question at the visit.
+    pub scenario: Option<Scenario>,
     /// Studies of the extent of disease that were done.
     pub extent_done: Vec<ExtentStudy>,
     /// A reader's word on the DSC series.
@@ -130,6 +138,7 @@ impl SessionFacts {
         "hardware",
         "contrast_allergy",
         "renal_impairment",
+        "scenario",
         "extent_done",
         "dsc_quality",
         "asl_quality",
@@ -148,6 +157,7 @@ impl SessionFacts {
             hardware: row.word("hardware")?,
             contrast_allergy: row.word("contrast_allergy")?,
             renal_impairment: row.word("renal_impairment")?,
+            scenario: row.word("scenario")?,
             extent_done: extent_done(row)?,
             dsc_quality: row.word("dsc_quality")?,
             asl_quality: row.word("asl_quality")?,
@@ -170,11 +180,14 @@ pub struct LesionFacts {
     pub new_enhancement: Option<NewEnhancement>,
     /// Whether the margins are clear.
     pub margins: Option<Margins>,
+    /// Body compartment, as written.
+    pub compartment: Option<String>,
 }
 
 impl LesionFacts {
     /// Columns that are read, beside `index` of a label table.
-    pub const COLUMNS: &'static [&'static str] = &["name", "histology", "rt_field", "new_enhancement", "margins"];
+    pub const COLUMNS: &'static [&'static str] =
+        &["name", "histology", "rt_field", "new_enhancement", "margins", "compartment"];
 
     /// Reads a row.
     pub fn read(row: &Row<'_>) -> Result<Self, StudyError> {
@@ -184,6 +197,7 @@ impl LesionFacts {
             rt_field: row.word("rt_field")?,
             new_enhancement: row.word("new_enhancement")?,
             margins: row.word("margins")?,
+            compartment: row.text("compartment").map(str::to_owned),
         })
     }
 
@@ -245,6 +259,7 @@ mod tests {
         assert_eq!(facts.pathway, Some(Pathway::Glioma));
         let body = Body { weight: Some(Kilograms(70.5)), height: Some(Meters(1.63)), sex: Some(Sex::Female) };
         assert_eq!(facts.body, body);
+        assert_eq!(facts.center, None);
         assert_eq!(facts.rt_end, Some(jiff::civil::date(2025, 1, 31)));
         assert_eq!((facts.rt_dose, facts.rt_fractions), (Some(60.0), None));
         assert_eq!(caveats.len(), 1);

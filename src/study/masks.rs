@@ -125,6 +125,7 @@ pub(super) enum Derived {
     Lesions(MaskKind, MaskGrid),
     Reference(MaskGrid),
     Brain(MaskGrid),
+    Background(MaskGrid),
     Transform { from: String, to: String },
     Ignored(String),
     Unrelated,
@@ -165,7 +166,13 @@ pub(super) fn classify(name: &BidsName, datatype: &str, tissue: bool, settings: 
             (Some(label), _) if contains_word(&settings.lesion_labels, label) => {
                 with_grid(&|grid| Derived::Lesions(MaskKind::Binary, grid))
             }
-            (Some(label), _) if contains_word(&settings.reference_labels, label) => with_grid(&Derived::Reference),
+            // METHOD: a reference on the grid of a PET image is what uptake is divided by; white matter is what rCBV is
+            // divided by, and neither may serve as the other.
+            (Some(label), _) if contains_word(&settings.reference_labels, label) => with_grid(&|grid| match grid {
+                MaskGrid::Pet(_) => Derived::Background(grid),
+                grid => Derived::Reference(grid),
+            }),
+            (Some(label), _) if contains_word(&settings.background_labels, label) => with_grid(&Derived::Background),
             (None, Some(desc)) if desc.eq_ignore_ascii_case("brain") => with_grid(&Derived::Brain),
             _ => Derived::Unrelated,
         };
@@ -255,6 +262,12 @@ mod tests {
             assert_eq!(of(&name, "anat", false), Derived::Lesions(MaskKind::Binary, MaskGrid::Anatomy), "{name}");
         }
         assert_eq!(of("sub-01_label-NAWM_mask.nii.gz", "perf", false), Derived::Reference(MaskGrid::Perfusion(None)));
+        let pet = MaskGrid::Pet(Some(Tracer::Met));
+        for name in ["sub-01_trc-MET_label-background_mask.nii.gz", "sub-01_trc-MET_label-reference_mask.nii.gz"] {
+            assert_eq!(of(name, "pet", false), Derived::Background(pet.clone()), "{name}");
+        }
+        let drawn_on_t1 = of("sub-01_label-background_mask.nii.gz", "anat", false);
+        assert_eq!(drawn_on_t1, Derived::Background(MaskGrid::Anatomy));
         assert_eq!(of("sub-01_desc-brain_mask.nii.gz", "", false), Derived::Brain(MaskGrid::Undeclared));
         assert_eq!(of("sub-01_label-GM_mask.nii.gz", "anat", false), Derived::Unrelated);
         assert_eq!(

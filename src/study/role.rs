@@ -33,6 +33,8 @@ pub enum Role {
     Reference,
     /// Brain mask.
     Brain,
+    /// Background that uptake is divided by.
+    Background,
     /// Rigid transform between two images.
     Transform,
 }
@@ -55,6 +57,7 @@ impl Role {
         Self::Lesions,
         Self::Reference,
         Self::Brain,
+        Self::Background,
         Self::Transform,
     ];
 
@@ -76,6 +79,7 @@ impl Role {
             Self::Lesions => "lesion mask",
             Self::Reference => "reference mask",
             Self::Brain => "brain mask",
+            Self::Background => "PET background mask",
             Self::Transform => "transform",
         }
     }
@@ -100,6 +104,7 @@ impl Role {
             }
             Self::Reference => "derivatives/*/**/*_label-{NAWM,reference}_mask.nii[.gz]",
             Self::Brain => "derivatives/*/**/*_desc-brain_mask.nii[.gz]",
+            Self::Background => "derivatives/*/**/*_label-background_mask.nii[.gz]",
             Self::Transform => "derivatives/*/**/*_from-*_to-*_mode-image_xfm.txt",
         }
     }
@@ -121,6 +126,7 @@ impl Role {
             Self::Lesions => Some("lesions"),
             Self::Reference => Some("reference"),
             Self::Brain => Some("brain"),
+            Self::Background => Some("background"),
         }
     }
 }

@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use super::error::StudyError;
 use super::facts::{LesionFacts, SessionFacts};
 use super::file::InputFile;
-use super::masks::{MaskSource, MaskTarget, SeriesKind, mask_for};
+use super::masks::{MaskGrid, MaskSource, MaskTarget, SeriesKind, mask_for};
 use super::role::Role;
 use super::sidecar::Sidecar;
 use crate::acquisition::Body;
@@ -158,6 +158,8 @@ pub struct SessionInputs {
     pub reference: Vec<MaskSource>,
     /// Brain masks, each on another grid.
     pub brain: Vec<MaskSource>,
+    /// Masks of the background that uptake is divided by, each on another grid.
+    pub background: Vec<MaskSource>,
     /// Transforms.
     pub transforms: Vec<TransformFile>,
     /// What was looked for and not found.
@@ -189,6 +191,7 @@ impl SessionInputs {
             row_facts: None,
             reference: Vec::new(),
             brain: Vec::new(),
+            background: Vec::new(),
             transforms: Vec::new(),
             missing: Vec::new(),
             ignored: Vec::new(),
@@ -234,6 +237,17 @@ impl SessionInputs {
         mask_for(&self.brain, target)
     }
 
+    /// The background that was drawn for the PET image of a tracer: on its own grid, else on the anatomy, never on the
+    /// grid of another tracer's image.
+    pub fn background_for(&self, tracer: Option<&Tracer>) -> Option<&MaskSource> {
+        let target = MaskTarget::Pet(tracer);
+        let found = mask_for(&self.background, target)?;
+        match &found.grid {
+            MaskGrid::Pet(Some(other)) if tracer.is_some_and(|tracer| tracer != other) => None,
+            _ => Some(found),
+        }
+    }
+
     /// Every file that the session reads, each once, in order of their names: what its run identifier covers.
     pub fn files(&self) -> Vec<InputFile> {
         let mut images: Vec<&Image> = [&self.t1c, &self.t1, &self.flair].into_iter().flatten().collect();
@@ -254,7 +268,7 @@ impl SessionInputs {
             files.push(&image.file);
             files.extend(&image.sidecars);
         }
-        for mask in self.lesions.iter().chain(&self.reference).chain(&self.brain) {
+        for mask in self.lesions.iter().chain(&self.reference).chain(&self.brain).chain(&self.background) {
             files.push(&mask.file);
             files.extend(&mask.table);
         }

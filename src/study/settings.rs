@@ -35,6 +35,8 @@ pub struct Settings {
     pub lesion_labels: Vec<String>,
     /// `label-` words of a reference (white-matter) mask.
     pub reference_labels: Vec<String>,
+    /// `label-` words of a mask of the PET background.
+    pub background_labels: Vec<String>,
     /// `desc-` words that say that a `_dseg` holds no lesions.
     pub not_lesion_desc: Vec<String>,
     /// Programs whose `_dseg` holds tissue classes, as their `GeneratedBy` names them.
@@ -54,15 +56,25 @@ impl Settings {
                 return Err(StudyError::Settings { key, problem });
             }
         }
-        for (key, words) in [("lesion_labels", &self.lesion_labels), ("reference_labels", &self.reference_labels)] {
+        for (key, words) in [
+            ("lesion_labels", &self.lesion_labels),
+            ("reference_labels", &self.reference_labels),
+            ("background_labels", &self.background_labels),
+        ] {
             if words.is_empty() || words.iter().any(|word| !is_label(word)) {
                 let problem = format!("expected labels of letters and digits, found {words:?}");
                 return Err(StudyError::Settings { key, problem });
             }
         }
-        if let Some(label) = self.lesion_labels.iter().find(|label| contains_word(&self.reference_labels, label)) {
-            let problem = format!("{label:?} also stands in reference_labels");
-            return Err(StudyError::Settings { key: "lesion_labels", problem });
+        for (key, words, other, others) in [
+            ("lesion_labels", &self.lesion_labels, "reference_labels", &self.reference_labels),
+            ("lesion_labels", &self.lesion_labels, "background_labels", &self.background_labels),
+            ("reference_labels", &self.reference_labels, "background_labels", &self.background_labels),
+        ] {
+            if let Some(label) = words.iter().find(|label| contains_word(others, label)) {
+                let problem = format!("{label:?} also stands in {other}");
+                return Err(StudyError::Settings { key, problem });
+            }
         }
         Ok(())
     }

@@ -97,6 +97,7 @@ fn read_row(row: &Row<'_>, folder: &Path, settings: &Settings, inputs: &mut Sess
     let lesions = masks(row, Role::Lesions, folder, settings, inputs);
     set_lesions(inputs, lesions);
     inputs.reference = masks(row, Role::Reference, folder, settings, inputs);
+    inputs.background = masks(row, Role::Background, folder, settings, inputs);
     inputs.brain = masks(row, Role::Brain, folder, settings, inputs);
     participant
 }
@@ -110,7 +111,7 @@ fn files_of(row: &Row<'_>, role: Role, folder: &Path, inputs: &SessionInputs) ->
     let Some((column, cell)) = role.column().and_then(|column| Some((column, row.text(column)?))) else {
         return Ok(Vec::new());
     };
-    let several = matches!(role, Role::Lesions | Role::Reference | Role::Brain);
+    let several = matches!(role, Role::Lesions | Role::Reference | Role::Brain | Role::Background);
     let names: Vec<&str> = if several { cell.split(BETWEEN_MASKS).map(str::trim).collect() } else { vec![cell] };
     let mut files = Vec::new();
     for name in names {
@@ -175,7 +176,7 @@ fn join(known: &mut ParticipantFacts, more: &ParticipantFacts) -> Result<(), &'s
             }
         )*};
     }
-    cells!(diagnosis, pathway, grade, site, resection_date, rt_end, rt_dose, rt_fractions);
+    cells!(diagnosis, pathway, grade, site, center, resection_date, rt_end, rt_dose, rt_fractions);
     match (known.body.sex, more.body.sex) {
         (Some(one), Some(other)) if one != other => Err("sex"),
         (None, other) => {

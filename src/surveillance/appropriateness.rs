@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
-use crate::clinical::{Symptoms, YesNo};
+use crate::clinical::{Scenario, Symptoms, YesNo};
 
 /// The ratings of one scenario.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -62,12 +62,14 @@ pub struct Situation {
     pub symptoms: Option<Symptoms>,
     /// Whether the end of a treatment is recorded.
     pub treated: bool,
+    /// What the visit is for.
+    pub scenario: Option<Scenario>,
 }
 
 /// The conditions of the scenario, each with its state.
 ///
-/// METHOD: what no column tells (staging, primary bone tumor, a question of distant disease) is listed as not recorded:
-/// the reader decides, the program does not assume.
+/// METHOD: what no column tells is listed as not recorded: the reader decides, the program does not assume. The column
+/// `scenario` names one question: one that is not surveillance leaves the others unrecorded.
 pub fn scenario_guard(situation: Situation) -> [(&'static str, Met); 4] {
     let asymptomatic = match situation.symptoms {
         Some(Symptoms::None) => Met::Met,
@@ -75,12 +77,18 @@ pub fn scenario_guard(situation: Situation) -> [(&'static str, Met); 4] {
         // Ambiguous words settle nothing; severe oedema is a word of the brain.
         Some(Symptoms::Ambiguous | Symptoms::Unknown | Symptoms::NewWithSevereOedema) | None => Met::NotRecorded,
     };
+    let (staging, distant) = match situation.scenario {
+        Some(Scenario::Surveillance) => (Met::Met, Met::Met),
+        Some(Scenario::InitialStaging | Scenario::PrimaryBone) => (Met::NotMet, Met::NotRecorded),
+        Some(Scenario::DistantDisease) => (Met::NotRecorded, Met::NotMet),
+        None => (Met::NotRecorded, Met::NotRecorded),
+    };
     let treated = if situation.treated { Met::Met } else { Met::NotRecorded };
     [
         ("no symptoms at the primary site", asymptomatic),
         ("treated (with curative intent: the reader's word)", treated),
-        ("not the initial staging, not a primary bone tumor", Met::NotRecorded),
-        ("no question of distant disease", Met::NotRecorded),
+        ("not the initial staging, not a primary bone tumor", staging),
+        ("no question of distant disease", distant),
     ]
 }
 
@@ -120,6 +128,19 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_question_of_the_visit_fills_the_guard() {
+        let state = |scenario| {
+            let guard = scenario_guard(Situation { scenario, ..Situation::default() });
+            (guard[2].1, guard[3].1)
+        };
+        assert_eq!(state(None), (Met::NotRecorded, Met::NotRecorded));
+        assert_eq!(state(Some(Scenario::Surveillance)), (Met::Met, Met::Met));
+        assert_eq!(state(Some(Scenario::PrimaryBone)), (Met::NotMet, Met::NotRecorded));
+        assert_eq!(state(Some(Scenario::InitialStaging)), (Met::NotMet, Met::NotRecorded));
+        assert_eq!(state(Some(Scenario::DistantDisease)), (Met::NotRecorded, Met::NotMet));
+    }
+
+    #[test]
     fn ratings_are_those_of_the_source() {
         let rating = |name: &str| {
             let table = appropriateness();
@@ -136,7 +157,7 @@ mod tests {
 
     #[test]
     fn symptoms_leave_the_scenario_and_silence_is_not_consent() {
-        let state = |symptoms| scenario_guard(Situation { symptoms, treated: true })[0].1;
+        let state = |symptoms| scenario_guard(Situation { symptoms, treated: true, scenario: None })[0].1;
         assert_eq!(state(Some(Symptoms::New)), Met::NotMet);
         assert_eq!(state(Some(Symptoms::None)), Met::Met);
         assert_eq!(state(None), Met::NotRecorded);

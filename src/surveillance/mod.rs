@@ -17,8 +17,8 @@ pub use attendance::{Attended, Baseline, Status, attendance, baseline};
 pub use calendar::ics;
 pub use profile::{Condition, Profile, Track, TrackName, Unit, find, profiles};
 pub use sarcoma::{
-    COVARIATES, Focality, GROWTH_FLAG_CM_PER_MONTH, RESECTABILITY, fitting_profiles, focality, growth_is_flagged,
-    is_liposarcoma, is_retroperitoneal,
+    COVARIATES, Focality, GROWTH_FLAG_CM_PER_MONTH, RESECTABILITY, Watchful, fitting_profiles, focality,
+    growth_is_flagged, is_liposarcoma, is_retroperitoneal, remote_compartments, watchful,
 };
 pub use topics::{codes, explain};
 pub use visit::{End, Plan, Request, ScheduleError, Visit, plan};

@@ -2,7 +2,7 @@
 //! the extent of disease, resectability and the covariates of the nomogram. Captured and listed, never scored.
 
 use super::profile::{Profile, profiles};
-use crate::clinical::SarcomaGrade;
+use crate::clinical::{SarcomaGrade, Symptoms};
 
 /// Whether the site, or the diagnosis, is the retroperitoneum.
 pub fn is_retroperitoneal(site: Option<&str>, diagnosis: Option<&str>) -> bool {
@@ -61,6 +61,49 @@ closed_words! {
     }
 }
 
+closed_words! {
+    /// Whether watching with early imaging can be weighed (S3: in asymptomatic well-differentiated retroperitoneal
+    /// liposarcoma, observation and imaging again can select patients). A state to discuss, never a verdict.
+    pub enum Watchful: "watchful state" {
+        /// The source's conditions are recorded.
+        Possible = "possible",
+        /// One of them does not hold.
+        NotForThis = "not for this",
+        /// One of them is not recorded.
+        NotRecorded = "not recorded",
+    }
+}
+
+/// Whether watching can be weighed: retroperitoneum, well-differentiated liposarcoma, no symptoms.
+pub fn watchful(site: Option<&str>, diagnosis: Option<&str>, symptoms: Option<Symptoms>) -> Watchful {
+    let well_differentiated = diagnosis.map(|text| {
+        let words = text.to_lowercase().replace(['-', '_'], " ");
+        let named = words.contains("well differentiated") || words.split_whitespace().any(|word| word == "wdlps");
+        named && !words.contains("dedifferentiated") && (is_liposarcoma(Some(&words)) || words.contains("wdlps"))
+    });
+    let place = (site.is_some() || diagnosis.is_some()).then(|| is_retroperitoneal(site, diagnosis));
+    let silent = match symptoms {
+        Some(Symptoms::None) => Some(true),
+        Some(Symptoms::New | Symptoms::NewWithSevereOedema) => Some(false),
+        Some(Symptoms::Ambiguous | Symptoms::Unknown) | None => None,
+    };
+    let conditions = [well_differentiated, place, silent];
+    if conditions.contains(&Some(false)) {
+        Watchful::NotForThis
+    } else if conditions.contains(&None) {
+        Watchful::NotRecorded
+    } else {
+        Watchful::Possible
+    }
+}
+
+/// How many of the compartments of one visit differ from that of the first lesion of the first visit; compartments are
+/// compared as written, without regard to case. What is not recorded is not outside.
+pub fn remote_compartments(first: Option<&str>, now: &[Option<&str>]) -> usize {
+    let Some(first) = first else { return 0 };
+    now.iter().flatten().filter(|compartment| !compartment.trim().eq_ignore_ascii_case(first.trim())).count()
+}
+
 /// Focality of the lesions of one visit, of which so many are recorded as outside the field; `None` without a lesion.
 pub fn focality(lesions: usize, outside: usize) -> Option<Focality> {
     match (lesions, outside) {
@@ -91,6 +134,27 @@ pub const RESECTABILITY: [(&str, &str); 2] = [
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn watching_is_for_silent_well_differentiated_retroperitoneal_liposarcoma() {
+        let of = |site, diagnosis, symptoms| watchful(site, diagnosis, symptoms);
+        let (rps, wdlps) = (Some("left retroperitoneum"), Some("Well-differentiated liposarcoma"));
+        assert_eq!(of(rps, wdlps, Some(Symptoms::None)), Watchful::Possible);
+        assert_eq!(of(rps, Some("WDLPS"), Some(Symptoms::None)), Watchful::Possible);
+        assert_eq!(of(rps, wdlps, Some(Symptoms::New)), Watchful::NotForThis);
+        assert_eq!(of(Some("thigh"), wdlps, Some(Symptoms::None)), Watchful::NotForThis);
+        assert_eq!(of(rps, Some("dedifferentiated liposarcoma"), Some(Symptoms::None)), Watchful::NotForThis);
+        assert_eq!(of(rps, Some("leiomyosarcoma"), None), Watchful::NotForThis);
+        assert_eq!(of(rps, wdlps, None), Watchful::NotRecorded);
+        assert_eq!(of(rps, None, Some(Symptoms::None)), Watchful::NotRecorded);
+    }
+
+    #[test]
+    fn a_compartment_other_than_the_first_is_remote() {
+        let now = [Some("Retroperitoneum "), Some("pelvis"), None];
+        assert_eq!(remote_compartments(Some("retroperitoneum"), &now), 1);
+        assert_eq!(remote_compartments(None, &now), 0);
+    }
 
     #[test]
     fn the_growth_flag_is_for_retroperitoneal_liposarcoma_alone() {

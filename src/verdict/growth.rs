@@ -101,10 +101,48 @@ impl Followup {
         self.days.is_some_and(|days| days < f64::from(settings.followup.window_start_days))
     }
 
-    /// Valid, but late.
+    /// Valid, but late: after the last day of its own round's window.
     pub fn after_window(&self, settings: &Settings) -> bool {
-        self.days.is_some_and(|days| days > f64::from(settings.followup.window_end_days))
+        self.days.is_some_and(|days| days > self.last_day(settings))
     }
+
+    /// The last day of the window of this round, counted from the index scan.
+    ///
+    /// METHOD: a round is due six to eight weeks after the one before it, so round n ends n times eight weeks after the
+    /// index scan; counted from the index scan alone, every second round would be late.
+    pub fn last_day(&self, settings: &Settings) -> f64 {
+        f64::from(settings.followup.window_end_days) * self.round.max(1.0)
+    }
+}
+
+closed_words! {
+    /// What a volume did between two scans.
+    pub enum Trend: "trend" {
+        /// Larger by more than its measurement error.
+        Larger = "larger",
+        /// Neither.
+        Unchanged = "unchanged",
+        /// Smaller by the equivocal share or more.
+        Smaller = "smaller",
+    }
+}
+
+/// What the volume did between any two scans, by the growth rule at the earlier volume, with the change in %; `None`
+/// where the earlier volume is no measure to compare with.
+pub fn volume_trend(before_ml: f64, now_ml: f64, settings: &Settings) -> Option<(Trend, f64)> {
+    let change = 100.0 * (now_ml - before_ml) / before_ml;
+    if !(before_ml > 0.0 && now_ml >= 0.0 && change.is_finite()) {
+        return None;
+    }
+    let settings = &settings.followup;
+    let trend = if change >= growth_threshold(Some(before_ml), settings) {
+        Trend::Larger
+    } else if change <= -settings.equivocal_percent {
+        Trend::Smaller
+    } else {
+        Trend::Unchanged
+    };
+    Some((trend, change))
 }
 
 /// Growth of the volume that counts, %: `100 max(0.40, 2.77 * 0.9 / r)` with the equivalent radius
@@ -127,6 +165,31 @@ mod tests {
         let record =
             LesionRecord { followup_change_percent: Some(change), volume_ml: Some(volume), ..Default::default() };
         Followup::read(&record, &settings()).unwrap().state
+    }
+
+    #[test]
+    fn each_round_has_its_own_window() {
+        let late = |round: f64, days: f64| {
+            let record = LesionRecord {
+                followup_change_percent: Some(0.0),
+                followup_round: Some(round),
+                followup_days: Some(days),
+                ..Default::default()
+            };
+            Followup::read(&record, &settings()).unwrap().after_window(&settings())
+        };
+        assert!(!late(1.0, 56.0) && late(1.0, 57.0));
+        assert!(!late(2.0, 112.0) && late(2.0, 113.0), "round 2 is due until day 112 after the index scan");
+    }
+
+    #[test]
+    fn a_volume_is_larger_from_its_threshold_and_smaller_from_a_fifth() {
+        let trend = |before, now| volume_trend(before, now, &settings()).map(|(trend, _)| trend);
+        assert_eq!(trend(10.0, 14.0), Some(Trend::Larger));
+        assert_eq!(trend(10.0, 13.9), Some(Trend::Unchanged));
+        assert_eq!(trend(0.2, 0.3), Some(Trend::Unchanged), "0.2 mL must grow by 69 %");
+        assert_eq!((trend(10.0, 8.1), trend(10.0, 8.0)), (Some(Trend::Unchanged), Some(Trend::Smaller)));
+        assert_eq!((trend(0.0, 1.0), trend(1.0, f64::NAN)), (None, None));
     }
 
     #[test]

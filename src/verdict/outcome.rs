@@ -128,6 +128,8 @@ pub struct Posterior {
     pub low: f64,
     /// At the highest published prior.
     pub high: f64,
+    /// The prior that `value` starts from: the recorded grade's where the settings give one.
+    pub prior: f64,
     /// Whether a follow-up rule fired: the posterior describes the state before follow-up.
     pub before_followup: bool,
 }

@@ -23,17 +23,26 @@ pub(super) fn posterior(
         let odds = prior / (1.0 - prior) * factor;
         if odds.is_finite() { odds / (1.0 + odds) } else { 1.0 }
     };
-    let low = probability(settings.posterior.prior_low);
-    let high = probability(settings.posterior.prior_high);
+    let prior = prior(record, settings);
+    // The band always holds the prior that is used.
+    let low = probability(settings.posterior.prior_low.min(prior));
+    let high = probability(settings.posterior.prior_high.max(prior));
     let differs = match class {
         Class::Recurrence => high < settings.posterior.recurrence_from,
         Class::RadiationNecrosis => low > settings.posterior.necrosis_to,
         _ => low >= settings.posterior.recurrence_from || high <= settings.posterior.necrosis_to,
     };
-    let value = probability(settings.posterior.prior);
+    let value = probability(prior);
     let posterior =
-        Posterior { value: two_digits(value), low: two_digits(low), high: two_digits(high), before_followup };
+        Posterior { value: two_digits(value), low: two_digits(low), high: two_digits(high), prior, before_followup };
     (posterior, differs)
+}
+
+/// The share of recurrence before anything is measured: that of the recorded grade where the settings give one, else that
+/// of all lesions. Grade and histology change the pre-test probability (S0); no number of a source is built in.
+fn prior(record: &LesionRecord, settings: &Settings) -> f64 {
+    let by_grade = record.grade.as_deref().and_then(|grade| settings.posterior.prior_by_grade.get(grade.trim()));
+    by_grade.copied().unwrap_or(settings.posterior.prior)
 }
 
 /// The product of the ratios, one per family.

@@ -3,7 +3,7 @@
 //! Two features are asked to agree: change against the earlier scan, and enhancement. FDG settles what they leave
 //! open, where the settings give it a cut-off; none is built in.
 
-use crate::clinical::{Histology, NewEnhancement, SarcomaGrade, Symptoms, Tracer};
+use crate::clinical::{Histology, NewEnhancement, SarcomaGrade, Scenario, Symptoms, Tracer};
 use crate::lesion::LesionRecord;
 use crate::quality::{Caveat, CaveatCode, Quality};
 
@@ -136,7 +136,12 @@ pub(super) fn decide(record: &LesionRecord, features: &Features) -> (Decision, V
         None => {}
     }
     // METHOD: new symptoms at the site leave the surveillance scenario (S0); within it, symptoms have no say.
-    if record.symptoms == Some(Symptoms::New) {
+    // Neither is the first staging, a primary tumor of bone or a question of distant disease within it.
+    let elsewhere = match record.scenario {
+        Some(Scenario::InitialStaging | Scenario::PrimaryBone | Scenario::DistantDisease) => true,
+        Some(Scenario::Surveillance) | None => false,
+    };
+    if elsewhere || record.symptoms == Some(Symptoms::New) {
         return (Decision::outside(Rule::T0, NextStep::DiagnosticWorkup), Vec::new());
     }
 

@@ -1,5 +1,7 @@
 //! The numbers of the verdict: cut-offs by measure, windows, growth, priors and likelihood ratios.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::cutoff::{AslRcbf, Cutoff, DceCutoff, Fdg, Fdopa, Fet, Met, PetCutoff, Rcbv};
@@ -147,6 +149,9 @@ pub struct PosteriorSettings {
     pub prior_low: f64,
     /// Highest published share.
     pub prior_high: f64,
+    /// The prior where the grade is recorded, by the grade as it is written; empty where none is configured.
+    #[serde(default)]
+    pub prior_by_grade: BTreeMap<String, f64>,
     /// Exponent on every likelihood ratio.
     pub temper: f64,
     /// From here on the posterior speaks for recurrence.
@@ -240,6 +245,9 @@ impl TryFrom<Unchecked> for Settings {
         share("posterior.prior", posterior.prior)?;
         share("posterior.prior_low", posterior.prior_low)?;
         share("posterior.prior_high", posterior.prior_high)?;
+        for (grade, prior) in &posterior.prior_by_grade {
+            share(&format!("posterior.prior_by_grade.{grade}"), *prior)?;
+        }
         let banded = posterior.prior_low <= posterior.prior && posterior.prior <= posterior.prior_high;
         must(banded, "posterior.prior", posterior.prior, "a share between prior_low and prior_high")?;
         positive("posterior.temper", posterior.temper)?;

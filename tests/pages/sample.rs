@@ -60,16 +60,18 @@ pub fn panel(kind: PanelKind, strength: f32) -> Panel {
                         8.0 + 4.0 * texture
                     }
                 }
-                PanelKind::Perfusion if !inside(x, y) => f32::NAN,
-                PanelKind::Perfusion => 0.8 + 0.25 * texture + strength * ring,
+                PanelKind::Perfusion | PanelKind::Labeling | PanelKind::Dynamic if !inside(x, y) => f32::NAN,
+                PanelKind::Perfusion | PanelKind::Labeling | PanelKind::Dynamic => {
+                    0.8 + 0.25 * texture + strength * ring
+                }
                 PanelKind::TumorBurden => match ring * strength {
                     value if ring < 0.35 || value.is_nan() => f32::NAN,
                     value if value < 1.0 => 1.0,
                     value if value <= 1.75 => 2.0,
                     _ => 3.0,
                 },
-                PanelKind::Uptake if !inside(x, y) => f32::NAN,
-                PanelKind::Uptake => 0.9 + 0.08 * texture + 0.6 * strength * ring,
+                PanelKind::Uptake | PanelKind::Background if !inside(x, y) => f32::NAN,
+                PanelKind::Uptake | PanelKind::Background => 0.9 + 0.08 * texture + 0.6 * strength * ring,
             }
         })
         .collect();
@@ -89,6 +91,9 @@ pub fn panel(kind: PanelKind, strength: f32) -> Panel {
             ("rCBV, leakage corrected", "mean 2.13, 90th percentile 3.02", (0.0, 3.5), vec![1.0, 1.75], "")
         }
         PanelKind::TumorBurden => ("Fractional tumor burden", "17 / 28 / 55 %", (0.0, 245.0), vec![1.0, 1.75], ""),
+        PanelKind::Labeling => ("ASL CBF, relative", "mean 2.05, max 3.10", (0.0, 3.5), vec![1.0, 1.75], ""),
+        PanelKind::Dynamic => ("DCE Ktrans", "mean 0.120, curve: washout", (0.0, 0.3), vec![], "min⁻¹"),
+        PanelKind::Background => ("Background region", "crescent, left", (0.0, 2.5), vec![], ""),
         PanelKind::Uptake => ("MET-PET, tumor to background", "max 2.16, mean 1.58", (0.5, 2.5), vec![1.3, 1.5], ""),
     };
     let locator = (kind == PanelKind::Anatomy).then(|| Locator {
@@ -234,6 +239,9 @@ pub fn time_point(record: LesionRecord, verdict: Verdict, panels: Vec<Panel>) ->
         artery_panel: None,
         bolus: has_dsc.then(|| bolus(record.rcbv_mean.unwrap_or(1.0))),
         dsc_checks: if has_dsc { dsc_checks() } else { Vec::new() },
+        asl_checks: Vec::new(),
+        dce_checks: Vec::new(),
+        curves: Vec::new(),
         pet_checks: if record.suv_max.is_some() || record.tbr_max.is_some() {
             vec![Check {
                 name: "Decay and timing".into(),
@@ -252,6 +260,8 @@ pub fn time_point(record: LesionRecord, verdict: Verdict, panels: Vec<Panel>) ->
             .into_iter()
             .collect(),
         background: record.tbr_max.map(|_| "contralateral crescent, 14.2 mL".to_owned()),
+        pet: None,
+        pet_response: None,
         caveats: vec![Caveat::new(CaveatCode::BaselineShort, "9 frames before the bolus, at least 10 expected")],
         missing: Vec::new(),
         methods: vec![
@@ -274,6 +284,7 @@ pub fn subject(lesions: Vec<LesionPage>) -> SubjectPage {
         study_link: Some("index.html".into()),
         lesions,
         surveillance: None,
+        failures: Vec::new(),
         provenance: provenance(),
     }
 }
@@ -430,6 +441,7 @@ fn surveillance() -> Surveillance {
         ],
         sessions: vec!["ses-01".into(), "ses-02".into()],
         protocol: vec![row("RepetitionTime", "0.005 s", Some("0.004 s")), row("FlipAngle", "15°", None)],
+        watchful: None,
         focality: Some((Focality::Multifocal, 2)),
         growth: vec![GrowthRow { lesion: "1".into(), since_resection: Some(1.32), flagged: true, between_scans: None }],
         extent: ExtentStudy::ALL.iter().map(|study| (*study, *study == ExtentStudy::LocalMri)).collect(),
@@ -473,7 +485,7 @@ pub fn study(count: usize) -> StudyPage {
         .collect();
     let audited: Vec<AuditLesion<'_>> = lesions
         .iter()
-        .map(|row| AuditLesion { record: &row.record, verdict: &row.verdict, site: None, scanner: None })
+        .map(|row| AuditLesion { record: &row.record, verdict: &row.verdict, center: None, scanner: None })
         .collect();
     let audit = audit(&audited, &default_section("cohort"));
     StudyPage {

@@ -7,6 +7,7 @@ mod commands;
 mod determinism;
 mod fixtures_truth;
 mod image;
+mod kinetic;
 mod sarcoma;
 mod schedule;
 mod study;

@@ -12,13 +12,13 @@ use crate::report::model::BolusFigure;
 use crate::report::number::tick;
 
 /// Canvas units for one unit of the page.
-const FINE: u32 = 4;
+pub(super) const FINE: u32 = 4;
 
 /// Size on the page.
 const SIZE: (u32, u32) = (480, 236);
 
 /// Colors by which plotters draws; each is replaced by a variable of the page, which follows light and dark.
-const ROLES: [(RGBColor, &str); 6] = [
+pub(super) const ROLES: [(RGBColor, &str); 6] = [
     (AXIS, r#""var(--ink3)""#),
     (GRID, r#""var(--rule)""#),
     (BASELINE, r#""var(--wash)""#),
@@ -26,27 +26,32 @@ const ROLES: [(RGBColor, &str); 6] = [
     (CORRECTED, r#""var(--ink)""#),
     (REFERENCE, r#""var(--s2)""#),
 ];
-const AXIS: RGBColor = RGBColor(1, 1, 1);
-const GRID: RGBColor = RGBColor(1, 1, 2);
-const BASELINE: RGBColor = RGBColor(1, 1, 3);
-const MEASURED: RGBColor = RGBColor(1, 1, 4);
-const CORRECTED: RGBColor = RGBColor(1, 1, 5);
-const REFERENCE: RGBColor = RGBColor(1, 1, 6);
+pub(super) const AXIS: RGBColor = RGBColor(1, 1, 1);
+pub(super) const GRID: RGBColor = RGBColor(1, 1, 2);
+pub(super) const BASELINE: RGBColor = RGBColor(1, 1, 3);
+pub(super) const MEASURED: RGBColor = RGBColor(1, 1, 4);
+pub(super) const CORRECTED: RGBColor = RGBColor(1, 1, 5);
+pub(super) const REFERENCE: RGBColor = RGBColor(1, 1, 6);
 
 /// The curves as inline SVG; `None` where there is nothing to draw.
 pub fn svg(figure: &BolusFigure, alt: &str) -> Option<Markup> {
     let mut drawing = String::new();
     draw(figure, &mut drawing)?;
+    on_page(&drawing, SIZE, &ROLES, alt)
+}
+
+/// A drawing of plotters as part of the page: its colors become variables of the page, its fonts the page's own.
+pub(super) fn on_page(drawing: &str, size: (u32, u32), roles: &[(RGBColor, &str)], alt: &str) -> Option<Markup> {
     let start = drawing.find("<svg")?;
     let inside = start + drawing[start..].find('>')? + 1;
     let end = drawing.rfind("</svg>")?;
     let mut body = drawing[inside..end].replace("font-family=\"sans-serif\" ", "");
-    for (color, variable) in ROLES {
+    for (color, variable) in roles {
         let hex = format!("\"#{:02X}{:02X}{:02X}\"", color.0, color.1, color.2);
         body = body.replace(&hex, variable);
     }
     Some(html! {
-        svg .fine viewBox={ "0 0 " (SIZE.0 * FINE) " " (SIZE.1 * FINE) } role="img" aria-label=(alt) {
+        svg .fine viewBox={ "0 0 " (size.0 * FINE) " " (size.1 * FINE) } role="img" aria-label=(alt) {
             (PreEscaped(body))
         }
     })
@@ -123,7 +128,7 @@ fn draw(figure: &BolusFigure, drawing: &mut String) -> Option<()> {
 }
 
 /// The curve in pieces without gaps: a value that is not estimated leaves a gap and is never bridged.
-fn finite_runs(time: &[f64], values: &[f64]) -> Vec<Vec<(f64, f64)>> {
+pub(super) fn finite_runs(time: &[f64], values: &[f64]) -> Vec<Vec<(f64, f64)>> {
     let points: Vec<(f64, f64)> = time.iter().copied().zip(values.iter().copied()).collect();
     points
         .split(|(time, value)| !time.is_finite() || !value.is_finite())

@@ -1,9 +1,11 @@
 //! Pictures of a page, each drawn from typed values: no figure computes what it shows.
 
+pub mod activity;
 pub mod artery;
 pub mod bolus;
 pub mod chart;
 pub mod color;
+pub mod curve;
 pub mod glyph;
 pub mod panel;
 pub mod picture;

@@ -56,7 +56,7 @@ pub fn slice(panel: &Panel) -> String {
 /// The panel in words and numbers.
 pub fn alt(panel: &Panel) -> String {
     let mut alt = format!("{}: {}. Axial slice at {}", panel.title, panel.caption, slice(panel));
-    if matches!(panel.kind, PanelKind::Perfusion | PanelKind::Uptake) {
+    if !matches!(panel.kind, PanelKind::Anatomy | PanelKind::TumorBurden) {
         let (low, high) = panel.range;
         alt += &format!(", colors from {} to {}", tick(low, 2), tick(high, 2));
         if !panel.unit.is_empty() {
@@ -136,7 +136,9 @@ fn key(panel: &Panel) -> Markup {
             html! { div .key { "Window " (tick(low, 0)) " to " (tick(high, 0)) } }
         }
         PanelKind::TumorBurden => burden_key(&panel.cutoffs),
-        PanelKind::Perfusion | PanelKind::Uptake => color_bar(panel),
+        PanelKind::Perfusion | PanelKind::Labeling | PanelKind::Dynamic | PanelKind::Uptake | PanelKind::Background => {
+            color_bar(panel)
+        }
     }
 }
 

@@ -33,17 +33,21 @@ pub struct Picture {
 pub fn color_map(kind: PanelKind) -> ColorMap {
     match kind {
         PanelKind::Anatomy | PanelKind::TumorBurden | PanelKind::Artery => ColorMap::Grey,
-        PanelKind::Perfusion => ColorMap::Inferno,
-        PanelKind::Uptake => ColorMap::Viridis,
+        PanelKind::Perfusion | PanelKind::Labeling | PanelKind::Dynamic => ColorMap::Inferno,
+        PanelKind::Uptake | PanelKind::Background => ColorMap::Viridis,
     }
 }
 
 /// Draws a panel with its longer edge `edge` pixels long.
 pub fn draw(panel: &Panel, edge: usize) -> Picture {
     match panel.kind {
-        PanelKind::Anatomy | PanelKind::Perfusion | PanelKind::Uptake | PanelKind::Artery => {
-            draw_map(&panel.raster, panel.range, color_map(panel.kind), edge)
-        }
+        PanelKind::Anatomy
+        | PanelKind::Perfusion
+        | PanelKind::Labeling
+        | PanelKind::Dynamic
+        | PanelKind::Uptake
+        | PanelKind::Artery
+        | PanelKind::Background => draw_map(&panel.raster, panel.range, color_map(panel.kind), edge),
         PanelKind::TumorBurden => draw_burden(panel, edge),
     }
 }

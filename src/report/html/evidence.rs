@@ -6,8 +6,8 @@ use super::measures::{cell, cutoffs, number, table};
 use super::perfusion;
 use super::shell::heading;
 use super::subject::{Lesion, section_heading, session};
-use crate::report::figures::{bolus, glyph, panel};
-use crate::report::model::{Panel, PanelKind, TimePoint};
+use crate::report::figures::{bolus, curve, glyph, panel};
+use crate::report::model::{CurveFigure, Panel, PanelKind, TimePoint};
 use crate::report::number::shown;
 use crate::report::words;
 
@@ -15,7 +15,14 @@ use crate::report::words;
 const SESSIONS_DRAWN: usize = 3;
 
 /// The order in which kinds of panels are compared.
-const KINDS: [PanelKind; 4] = [PanelKind::Anatomy, PanelKind::Perfusion, PanelKind::TumorBurden, PanelKind::Uptake];
+const KINDS: [PanelKind; 6] = [
+    PanelKind::Anatomy,
+    PanelKind::Perfusion,
+    PanelKind::TumorBurden,
+    PanelKind::Labeling,
+    PanelKind::Dynamic,
+    PanelKind::Uptake,
+];
 
 /// Evidence beyond the first page.
 pub fn evidence(lesion: &Lesion) -> Markup {
@@ -40,10 +47,33 @@ pub fn evidence(lesion: &Lesion) -> Markup {
                     }
                 }
             }
+            (super::pet::pet(lesion))
+            @for figure in &lesion.latest.curves { (fitted_curve(figure, level)) }
             (choices(lesion.latest, level))
             (heading(level, "small-title", "", html! { "All measures" }))
             (table(lesion.time_points))
             @if let Some(detail) = &lesion.latest.perfusion { (perfusion::details(detail, level)) }
+        }
+    }
+}
+
+/// A mean curve with the fit of a model and its residual.
+fn fitted_curve(figure: &CurveFigure, level: u8) -> Markup {
+    let caption = if figure.unit.is_empty() {
+        figure.caption.clone()
+    } else {
+        format!("{} Unit: {}.", figure.caption, figure.unit)
+    };
+    html! {
+        figure .ch .keep .half {
+            figcaption {
+                (heading(level, "small-title", "", html! { (figure.title) }))
+                p { (caption) }
+            }
+            @match curve::svg(figure, &format!("{}. {caption}", figure.title)) {
+                Some(drawing) => { (drawing) (curve::legend(figure)) },
+                None => p .cap { (words::NO_CURVES) },
+            }
         }
     }
 }

@@ -4,6 +4,7 @@ mod deciding;
 mod evidence;
 mod measures;
 mod perfusion;
+mod pet;
 mod quality;
 mod shell;
 mod study;

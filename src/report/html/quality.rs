@@ -6,8 +6,8 @@ use super::perfusion;
 use super::shell::heading;
 use super::subject::{Lesion, section_heading};
 use crate::quality::{Caveat, Check};
-use crate::report::figures::glyph;
-use crate::report::model::{Provenance, TimePoint};
+use crate::report::figures::{glyph, panel};
+use crate::report::model::{PanelKind, Provenance, TimePoint};
 use crate::report::words;
 use crate::verdict::explain;
 
@@ -19,19 +19,28 @@ pub fn quality(lesion: &Lesion) -> Markup {
     html! {
         section .pg {
             (section_heading(lesion, "quality", "Quality"))
-            @if time_point.dsc_checks.is_empty() && time_point.pet_checks.is_empty() {
+            @if no_checks(time_point) {
                 p .cap { (words::NO_CHECKS) }
             }
             (checks("Checks of perfusion (DSC)", &time_point.dsc_checks))
+            (checks("Checks of ASL", &time_point.asl_checks))
+            (checks("Checks of DCE", &time_point.dce_checks))
             (checks("Checks of PET", &time_point.pet_checks))
             @if let Some(figure) = &time_point.artery {
                 (perfusion::artery(figure, time_point.artery_panel.as_ref(), lesion.edge, level))
             }
+            (background_picture(lesion))
             (heading(level, "small-title", "", html! { "Caveats" }))
             @if caveats.is_empty() { p .cap { (words::NO_CAVEATS) } } @else { (caveat_table(&caveats)) }
             (methods(lesion))
         }
     }
+}
+
+fn no_checks(time_point: &TimePoint) -> bool {
+    [&time_point.dsc_checks, &time_point.asl_checks, &time_point.dce_checks, &time_point.pet_checks]
+        .into_iter()
+        .all(|checks| checks.is_empty())
 }
 
 /// Doubts of measuring and of judging, each once.
@@ -74,6 +83,21 @@ fn checks(title: &str, checks: &[Check]) -> Markup {
                     }
                 }
             }
+        }
+    }
+}
+
+/// Where the background lies.
+fn background_picture(lesion: &Lesion) -> Markup {
+    let picture = lesion.latest.panels.iter().find(|panel| panel.kind == PanelKind::Background);
+    html! {
+        @if let Some(picture) = picture {
+            div .film .keep {
+                div .row style="--n:2" {
+                    (panel::figure(picture, lesion.edge, panel::Parts { key: true, slice: true }))
+                }
+            }
+            p .cap { (words::BACKGROUND_CAPTION) }
         }
     }
 }

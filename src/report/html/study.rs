@@ -328,7 +328,7 @@ fn audit_table(audit: &Audit) -> Markup {
     let groups = |title: &str, groups: &BTreeMap<String, Rate>| -> Vec<(String, Rate)> {
         groups.iter().map(|(name, rate)| (format!("{title}: {name}"), *rate)).collect()
     };
-    let by_site = groups("Site", &audit.by_site);
+    let by_center = groups("Center", &audit.by_center);
     let by_scanner = groups("Scanner", &audit.by_scanner);
     html! {
         p { (audit.words) }
@@ -342,7 +342,7 @@ fn audit_table(audit: &Audit) -> Markup {
                     th scope="col" .n { "95 % interval" }
                 } }
                 tbody {
-                    @for (name, Rate { determinate, .. }) in rows.iter().chain(&by_site).chain(&by_scanner) {
+                    @for (name, Rate { determinate, .. }) in rows.iter().chain(&by_center).chain(&by_scanner) {
                         tr {
                             th scope="row" { (name) }
                             td .n { (determinate.count) " of " (determinate.total) }

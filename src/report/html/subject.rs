@@ -77,6 +77,12 @@ pub fn subject_page(page: &SubjectPage) -> String {
     let body = html! {
         @if lesions.len() != 1 { (contents(page, &lesions)) }
         @for lesion in &lesions { (lesion_article(lesion)) }
+        @if !page.failures.is_empty() {
+            section .pg {
+                h2 .section { (words::FAILED_SESSIONS) }
+                ul .plain { @for (session, reason) in &page.failures { li { b { (session) } ": " (reason) } } }
+            }
+        }
         @if let Some(found) = &page.surveillance { section #surveillance .pg { (surveillance::section(found)) } }
         section #provenance .pg[many] { (quality::provenance(&page.provenance)) }
     };

@@ -10,7 +10,7 @@ use crate::clinical::Pathway;
 use crate::quality::Quality;
 use crate::report::figures::timeline::{Course, Visit};
 use crate::report::figures::{glyph, panel};
-use crate::report::model::TimePoint;
+use crate::report::model::{Panel, PanelKind, TimePoint};
 use crate::report::number::{days, probability, value};
 use crate::report::words;
 use crate::verdict::{Class, Rule, Verdict};
@@ -162,7 +162,7 @@ fn data_quality(lesion: &Lesion) -> Markup {
 
 /// The pictures.
 fn film(time_point: &TimePoint, edge: usize) -> Markup {
-    let panels = &time_point.panels;
+    let panels: Vec<&Panel> = time_point.panels.iter().filter(|panel| panel.kind != PanelKind::Background).collect();
     let one_slice = panels.windows(2).all(|pair| pair[0].slice_mm == pair[1].slice_mm);
     let parts = panel::Parts { key: true, slice: !one_slice };
     html! {
@@ -171,7 +171,7 @@ fn film(time_point: &TimePoint, edge: usize) -> Markup {
         } @else {
             div .film {
                 div .row style={ "--n:" (panels.len().min(STRIP)) } {
-                    @for panel in panels { (panel::figure(panel, edge, parts)) }
+                    @for panel in &panels { (panel::figure(panel, edge, parts)) }
                 }
             }
             p .cap {

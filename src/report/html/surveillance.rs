@@ -81,6 +81,7 @@ fn scenario(found: &Surveillance) -> Markup {
         (heading(3, "small-title", "", html! { "Which study suits" }))
         p .cap { "For: " (table.scenario) ". Source: " (table.source) "." }
         ul .plain { @for (condition, state) in &found.guard { li { (words::capitalized(condition)) ": " strong { (state) } } } }
+        @if let Some(state) = found.watchful { p { (words::WATCHFUL) ": " strong { (state) } "." } }
         @for advice in &found.fallback { p .step { (advice) } }
         div .tblscroll tabindex="0" role="group" aria-label="Which study suits" {
             table .dense {

@@ -1,0 +1,148 @@
+//! PET studies of one lesion over the sessions, by the response rules of the settings.
+//!
+//! METHOD: a study is compared with the first one after treatment, and with the one before it, only where the tracer is
+//! the same: a ratio of one tracer is no ratio of another. Where the measures of a rule, two rules, or PET and the
+//! lesion's volume point to different sides, that is told and not voted on.
+
+use super::finished::Finished;
+use crate::pet::{Baseline, Comparison, PetResponse, Response, ResponseAnswer, ResponseQuantity};
+use crate::settings::Settings;
+use crate::verdict::{Trend, volume_trend};
+
+/// Fills the response of one lesion at each of its sessions, which stand in order of time; what stood there before is
+/// forgotten. `untreated` holds the places among `scans` before treatment, which are no baseline; without `matched` it is
+/// not known that the sessions show the same lesion, and nothing is compared.
+pub fn respond(
+    sessions: &mut [Finished],
+    scans: &[(usize, usize)],
+    matched: bool,
+    untreated: &[usize],
+    settings: &Settings,
+) {
+    let responses: Vec<Option<PetResponse>> = (0..scans.len())
+        .map(|now| {
+            let earlier: Vec<usize> = (0..now)
+                .filter(|place| matched && !untreated.contains(place) && !untreated.contains(&now))
+                .filter(|&place| same_tracer(sessions, scans[place], scans[now]))
+                .collect();
+            let first = *earlier.first()?;
+            let previous = earlier.last().copied().filter(|&previous| previous != first);
+            let mut response = PetResponse::default();
+            for (baseline, before) in [(Baseline::First, Some(first)), (Baseline::Previous, previous)] {
+                if let Some(before) = before {
+                    let found = compare(sessions, scans[before], scans[now], baseline, settings);
+                    response.discordances.extend(discordances(sessions, scans[before], scans[now], &found, settings));
+                    response.comparisons.extend(found);
+                }
+            }
+            (!response.comparisons.is_empty()).then_some(response)
+        })
+        .collect();
+    for (&(place, row), response) in scans.iter().zip(responses) {
+        sessions[place].lesions[row].pet_response = response;
+    }
+}
+
+fn same_tracer(sessions: &[Finished], a: (usize, usize), b: (usize, usize)) -> bool {
+    let [a, b] = [a, b].map(|(place, row)| &sessions[place].lesions[row]);
+    a.pet.is_some() && b.pet.is_some() && a.record.tracer.is_some() && a.record.tracer == b.record.tracer
+}
+
+fn compare(
+    sessions: &[Finished],
+    before: (usize, usize),
+    now: (usize, usize),
+    baseline: Baseline,
+    settings: &Settings,
+) -> Vec<Comparison> {
+    let [earlier, later] = [before, now].map(|(place, row)| &sessions[place].lesions[row]);
+    let (Some(then), Some(here)) = (&earlier.pet, &later.pet) else { return Vec::new() };
+    let volume = earlier.record.volume_ml.zip(later.record.volume_ml);
+    let rules = settings.pet.response.iter().filter(|rule| rule.serves(later.record.tracer.as_ref()));
+    rules
+        .filter_map(|rule| {
+            Some(Comparison {
+                rule: rule.name.clone(),
+                source: rule.source.clone(),
+                confirmed: rule.confirmed,
+                baseline,
+                session: sessions[before.0].name().to_owned(),
+                date: sessions[before.0].date,
+                answer: rule.judge(&then.response_values, &here.response_values)?,
+                volume_change_percent: volume
+                    .and_then(|(before, now)| volume_trend(before, now, &settings.verdict))
+                    .map(|(_, change)| change),
+            })
+        })
+        .collect()
+}
+
+/// Where the measures of a rule, the rules, or PET and the volume disagree.
+fn discordances(
+    sessions: &[Finished],
+    before: (usize, usize),
+    now: (usize, usize),
+    comparisons: &[Comparison],
+    settings: &Settings,
+) -> Vec<String> {
+    let since = sessions[before.0].name();
+    let mut words = Vec::new();
+    for comparison in comparisons.iter().filter(|comparison| comparison.answer.response == Response::Discordant) {
+        let of = |response| quantities(&comparison.answer, response).join(", ");
+        words.push(format!(
+            "{}, since {since}: {} for progression, {} for response.",
+            comparison.rule,
+            of(Response::Progression),
+            of(Response::Response)
+        ));
+    }
+    let clear = |comparison: &&Comparison| comparison.answer.response != Response::Discordant;
+    for (place, one) in comparisons.iter().enumerate().filter(|(_, one)| clear(one)) {
+        for other in comparisons[place + 1..].iter().filter(clear) {
+            if one.answer.response != other.answer.response {
+                words.push(format!(
+                    "Since {since}, {} says {} and {} says {}.",
+                    one.rule, one.answer.response, other.rule, other.answer.response
+                ));
+            }
+        }
+    }
+    let [earlier, later] = [before, now].map(|(place, row)| sessions[place].lesions[row].record.volume_ml);
+    let trend = earlier.zip(later).and_then(|(before, now)| volume_trend(before, now, &settings.verdict));
+    if let Some((trend, change)) = trend {
+        for comparison in comparisons.iter().filter(clear) {
+            if trend_of(comparison.answer.response) != Some(trend) {
+                words.push(format!(
+                    "Since {since}, {} says {} while the lesion\u{2019}s volume is {trend} ({change:+.0} %).",
+                    comparison.rule, comparison.answer.response
+                ));
+            }
+        }
+    }
+    words
+}
+
+/// The trend of the volume that goes with a response.
+fn trend_of(response: Response) -> Option<Trend> {
+    match response {
+        Response::Progression => Some(Trend::Larger),
+        Response::Stable => Some(Trend::Unchanged),
+        Response::Response => Some(Trend::Smaller),
+        Response::Discordant => None,
+    }
+}
+
+/// The measures that say a response, with their change.
+fn quantities(answer: &ResponseAnswer, response: Response) -> Vec<String> {
+    let says = answer.changes.iter().filter(|change| change.response == response);
+    says.map(|change| format!("{} ({:+.0} %)", quantity(change.quantity), change.percent)).collect()
+}
+
+fn quantity(quantity: ResponseQuantity) -> &'static str {
+    match quantity {
+        ResponseQuantity::TbrMax => "TBRmax",
+        ResponseQuantity::TbrMean => "TBRmean",
+        ResponseQuantity::BtvMl => "PET volume",
+        ResponseQuantity::SulPeak => "SULpeak",
+    }
+}
