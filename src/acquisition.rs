@@ -55,6 +55,15 @@ impl DscAcquisition {
     /// Checks echo and repetition time: a value in milliseconds is an error that names the field and the flag.
     pub fn new(echo_time: Option<Seconds>, repetition_time: Option<Seconds>) -> Result<Self, AcquisitionError> {
         let echo_time = Self::checked_echo_time(echo_time)?;
+        Self::with(echo_time, repetition_time)
+    }
+
+    /// A series of concentrations, which has no echo time: it is NaN and nothing reads it.
+    pub fn of_concentration(repetition_time: Option<Seconds>) -> Result<Self, AcquisitionError> {
+        Self::with(Seconds(f64::NAN), repetition_time)
+    }
+
+    fn with(echo_time: Seconds, repetition_time: Option<Seconds>) -> Result<Self, AcquisitionError> {
         let repetition_time = repetition_time.ok_or(AcquisitionError::Missing {
             field: "RepetitionTime",
             expected: "the time between frames in seconds",
@@ -88,7 +97,7 @@ impl DscAcquisition {
         Ok(echo_time)
     }
 
-    /// Echo time (of the first echo).
+    /// Echo time (of the first echo); NaN for a series of concentrations.
     pub fn echo_time(&self) -> Seconds {
         self.echo_time
     }

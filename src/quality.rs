@@ -114,6 +114,13 @@ caveat_codes! {
     // dsc
     BaselineShort = "BASELINE_SHORT", "Fewer than ten frames before the bolus arrives: the baseline signal is uncertain.";
     ProtocolOutsideConsensus = "PROTOCOL_OUTSIDE_CONSENSUS", "The DSC protocol lies outside the consensus recommendation (Boxerman 2020), so the cut-offs may not transfer.";
+    ProtocolNotKnown = "PROTOCOL_NOT_KNOWN", "Part of the DSC protocol is not in the sidecar and could not be held against the consensus recommendation.";
+    BolusWeak = "BOLUS_WEAK", "The signal drops little at the bolus: rCBV is noisy, or means nothing.";
+    SeriesNoisy = "SERIES_NOISY", "The signal before the bolus is noisy or drifts: rCBV of single voxels is uncertain.";
+    ReferenceSmall = "REFERENCE_SMALL", "The reference region holds few usable voxels: every normalized rCBV carries the error of its mean.";
+    SusceptibilityInLesion = "SUSCEPTIBILITY_IN_LESION", "Part of the lesion is dark before the bolus (blood products, metal, air): rCBV is unreliable there.";
+    LesionPartlyMasked = "LESION_PARTLY_MASKED", "Part of the lesion lies outside the brain mask and is not measured.";
+    VesselsExcluded = "VESSELS_EXCLUDED", "Voxels taken for vessels by the rule of the settings were left out of the lesion's statistics and curves.";
     VoxelsSaturated = "VOXELS_SATURATED", "Voxels whose signal fell to the noise floor were left out of the means.";
     AifFailed = "AIF_FAILED", "No arterial input function could be found: CBF, MTT and Tmax are not estimated; rCBV does not need one.";
     MirroredReference = "MIRRORED_REFERENCE", "No reference mask was given: the lesion mirrored in the mid-sagittal plane, white matter only, served as the reference.";

@@ -10,7 +10,9 @@ use super::progress::Voice;
 use crate::clinical::Pathway;
 use crate::cohort::{Calibration, calibrate};
 use crate::dataset::{hash_text, json_text, write_file};
+use crate::pipeline::learn_landmarks;
 use crate::report::figures::{reliability, roc};
+use crate::settings::Settings;
 
 /// Make cut-offs from a table of lesions with known outcome.
 ///
@@ -22,13 +24,21 @@ use crate::report::figures::{reliability, roc};
 /// one patient count as a cluster. A cohort that is too small is refused in words (exit code 3).
 ///
 /// Writes settings.toml (for `--settings`), calibration.json, and a figure of each curve (SVG).
+///
+/// With --landmarks it learns, from rCBV maps of a cohort, the histogram landmarks of standardized rCBV instead
+/// (Bedekar, MRM 2010;64:913) and writes settings.toml alone.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
     /// The table, tab-separated.
-    table: PathBuf,
+    #[arg(required_unless_present = "landmarks")]
+    table: Option<PathBuf>,
     /// Column that holds the known outcome of each lesion; n/a rows are left out.
-    #[arg(long, value_name = "COLUMN")]
-    truth: String,
+    #[arg(long, value_name = "COLUMN", required_unless_present = "landmarks")]
+    truth: Option<String>,
+    /// rCBV maps that are not normalized, one of each patient, all from one leakage model (such as
+    /// *_desc-bsw_rcbv.nii.gz), NaN outside the brain: learn landmarks of standardized rCBV from them.
+    #[arg(long, value_name = "MAP", num_args = 1.., conflicts_with_all = ["table", "truth"])]
+    landmarks: Vec<PathBuf>,
     /// Folder for the results.
     #[arg(short, long, value_name = "DIR")]
     output: PathBuf,
@@ -45,17 +55,20 @@ const OUR_HEAD: &str = "# Cut-offs of one's own, made by `relight calibrate`.";
 
 pub(super) fn execute(arguments: &Arguments, global: &Global, voice: &Voice) -> Result<Outcome, Failure> {
     let settings = global.load_settings()?;
-    let name = arguments.table.display().to_string();
-    let text = std::fs::read_to_string(&arguments.table)
+    let (Some(table), Some(truth)) = (&arguments.table, &arguments.truth) else {
+        return learn(arguments, &settings, global);
+    };
+    let name = table.display().to_string();
+    let text = std::fs::read_to_string(table)
         .map_err(|error| Failure::new(Exit::Input, anyhow::anyhow!("{name}: {error}")))?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-    let calibration = calibrate(text, &arguments.truth, Some(Pathway::Glioma), &settings.cohort, &settings.verdict)
+    let calibration = calibrate(text, truth, Some(Pathway::Glioma), &settings.cohort, &settings.verdict)
         .map_err(|error| Failure::new(Exit::Input, anyhow::Error::new(error).context(name)))?;
     check_ours(arguments)?;
 
     let hash = hash_text(text);
     let (known, unknown) = calibration.rows;
-    let cohort = format!("table SHA-256 {hash}, column {}, n = {known}, date not recorded", arguments.truth);
+    let cohort = format!("table SHA-256 {hash}, column {}, n = {known}, date not recorded", truth);
     let mut files = vec![(SETTINGS.to_owned(), calibration.settings_file(&cohort))];
     let whole = json!({
         "table_sha256": hash,
@@ -87,6 +100,25 @@ pub(super) fn execute(arguments: &Arguments, global: &Global, voice: &Voice) -> 
         "{known} lesions with a known outcome, {unknown} without; cut-offs in {}",
         arguments.output.join(SETTINGS).display()
     )))
+}
+
+/// Landmarks of standardized rCBV from the maps of a cohort.
+fn learn(arguments: &Arguments, settings: &Settings, global: &Global) -> Result<Outcome, Failure> {
+    let landmarks =
+        learn_landmarks(&arguments.landmarks, &settings.dsc).map_err(|error| Failure::new(Exit::Input, error))?;
+    check_ours(arguments)?;
+    let text = landmarks.settings_file(OUR_HEAD, "rCBV maps of one leakage model; dates not recorded");
+    write_file(&arguments.output.join(SETTINGS), text.as_bytes()).map_err(|error| Failure::new(Exit::Output, error))?;
+    if global.json {
+        print_json(&json!({
+            "percentiles": landmarks.percentiles,
+            "landmarks": landmarks.landmarks,
+            "maps": landmarks.maps,
+        }))?;
+    } else {
+        print(text.as_bytes())?;
+    }
+    Ok(Outcome::done(format!("landmarks of {} maps in {}", landmarks.maps, arguments.output.join(SETTINGS).display())))
 }
 
 /// A folder is written into where it is new, empty, or holds nothing but a calibration of ours.

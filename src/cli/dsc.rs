@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 
-use super::exit::{Failure, Outcome};
+use super::exit::{Exit, Failure, Outcome};
 use super::progress::Voice;
 use super::{Global, single};
-use crate::dsc::{DeconvolutionMethod, LeakageModel};
+use crate::dsc::{DeconvolutionMethod, FurtherNormalization, Integration, LeakageModel, SeriesContent};
 use crate::lesion::Split;
 use crate::pipeline::{ArteryRequest, DscRequest, MaskRequest, run_dsc};
 use crate::study::DscGiven;
@@ -41,16 +41,28 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE")]
     reference: Option<PathBuf>,
     /// Leakage correction [default: bsw, or what the settings say]
-    /// (bsw: AJNR 2006;27:859; bidirectional: AJNR 2016;37:1440).
+    /// (bsw: AJNR 2006;27:859; bidirectional: AJNR 2016;37:1440; gamma: first passage alone, as a gamma variate).
     #[arg(long, value_name = "MODEL")]
     leakage: Option<LeakageModel>,
     /// Flow and transit times (CBF, CBV, MTT, Tmax, TTP) by deconvolution: osvd, csvd, ssvd, tikhonov or none.
     #[arg(long, value_name = "METHOD", default_value = "none")]
     deconvolution: DeconvolutionMethod,
-    /// Arterial input of the deconvolution: a mask on the grid of the series, `auto` finds one, `none` leaves flow out.
-    /// One that cannot be found is a caveat and leaves rCBV.
+    /// Arterial input of the deconvolution: a mask on the grid of the series; a table (.tsv, .txt) with `time` in s from
+    /// the first frame and `value` (dR2* in 1/s) or, with --as concentration, `blood_concentration` in mM; `auto` finds
+    /// one, `none` leaves flow out. One that cannot be found is a caveat and leaves rCBV.
     #[arg(long, value_name = "FILE|auto|none", default_value = "auto")]
     aif: String,
+    /// What the series holds: recorded signal, or concentration (dR2* is one) that is taken as it is; a concentration
+    /// needs no echo time, and a mask.
+    #[arg(long = "as", value_name = "CONTENT", default_value = "signal")]
+    content: Content,
+    /// Over which frames rCBV is integrated: full, window or first-pass [default: full, or what the settings say].
+    #[arg(long, value_name = "RANGE")]
+    integration: Option<Integration>,
+    /// What rCBV is set against as well, in maps of their own: brain, standardized (with landmarks of a cohort; see
+    /// `relight calibrate --landmarks`). The cut-offs refer to white matter alone.
+    #[arg(long, value_name = "WHAT", value_delimiter = ',')]
+    also_normalize: Vec<FurtherNormalization>,
     /// Motion correction; this version has none.
     #[arg(long, default_value = "none")]
     motion: Motion,
@@ -65,6 +77,15 @@ pub struct Arguments {
     force: bool,
 }
 
+/// What the samples of the series are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Content {
+    /// Recorded signal.
+    Signal,
+    /// Concentration, or dR2*.
+    Concentration,
+}
+
 /// How motion is corrected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Motion {
@@ -77,6 +98,16 @@ pub(super) fn execute(arguments: &Arguments, global: &Global, voice: &Voice) -> 
     if let Some(model) = arguments.leakage {
         settings.dsc.leakage = model;
     }
+    if let Some(range) = arguments.integration {
+        settings.dsc.integration = range;
+    }
+    for &more in &arguments.also_normalize {
+        if !settings.dsc.further_normalizations.contains(&more) {
+            settings.dsc.further_normalizations.push(more);
+        }
+    }
+    settings.dsc.check().map_err(|error| Failure::new(Exit::Usage, error))?;
+    let concentration = arguments.content == Content::Concentration;
     settings.dsc.perfusion.deconvolution = arguments.deconvolution;
     let artery = match (arguments.deconvolution, arguments.aif.as_str()) {
         (DeconvolutionMethod::None, _) | (_, "none") => None,
@@ -89,7 +120,12 @@ pub(super) fn execute(arguments: &Arguments, global: &Global, voice: &Voice) -> 
     let request = DscRequest {
         series: arguments.series.clone(),
         second_echo: arguments.second_echo.clone(),
-        given: DscGiven { echo_time: arguments.te.map(Seconds), repetition_time: arguments.tr.map(Seconds) },
+        given: DscGiven {
+            echo_time: arguments.te.map(Seconds),
+            repetition_time: arguments.tr.map(Seconds),
+            concentration,
+        },
+        content: if concentration { SeriesContent::Concentration } else { SeriesContent::Signal },
         mask: match arguments.mask.as_str() {
             "auto" => MaskRequest::Automatic,
             "none" => MaskRequest::None,

@@ -1,13 +1,13 @@
 //! `relight phantom`: a study folder with known truth.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
 use super::Global;
 use super::exit::{Exit, Failure, Outcome, print_json};
 use super::progress::Voice;
-use crate::phantom::{Options, PhantomError, Preset, RealAnatomy, write_study};
+use crate::phantom::{AccuracyError, Options, PhantomError, Preset, RealAnatomy, accuracy_page, write_study};
 
 /// Make a study folder with known truth: perfusion, uptake, masks, tables, and truth.tsv.
 ///
@@ -16,7 +16,12 @@ use crate::phantom::{Options, PhantomError, Preset, RealAnatomy, write_study};
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
     /// Folder to make; it must be new or empty.
-    folder: PathBuf,
+    #[arg(required_unless_present = "accuracy")]
+    folder: Option<PathBuf>,
+    /// Measure the DSC reference object instead and write how close the program comes to its truth: accuracy.md and
+    /// accuracy/*.svg in this folder.
+    #[arg(long, value_name = "DIR", conflicts_with = "folder")]
+    accuracy: Option<PathBuf>,
     /// Grids and patients: study (small, noisy), clinical (grids of a clinical protocol), reference (every tissue
     /// class, without noise) or kinetic (ASL, flip angles and DCE in place of DSC and PET, without noise).
     #[arg(long, value_name = "PRESET", default_value = "study")]
@@ -46,6 +51,11 @@ pub struct Arguments {
 }
 
 pub(super) fn execute(arguments: &Arguments, global: &Global, voice: &Voice) -> Result<Outcome, Failure> {
+    let folder = match (&arguments.folder, &arguments.accuracy) {
+        (_, Some(folder)) => return accuracy(folder, global, voice),
+        (Some(folder), None) => folder,
+        (None, None) => return Err(Failure::new(Exit::Usage, anyhow::anyhow!("expected a folder to make"))),
+    };
     let options = Options {
         preset: arguments.preset,
         shape: arguments.shape,
@@ -59,8 +69,8 @@ pub(super) fn execute(arguments: &Arguments, global: &Global, voice: &Voice) -> 
             .zip(arguments.lesions.clone())
             .map(|(t1, lesions)| RealAnatomy { t1, lesions }),
     };
-    voice.say(&format!("making {}", arguments.folder.display()));
-    let truth = write_study(&arguments.folder, &options).map_err(|error| {
+    voice.say(&format!("making {}", folder.display()));
+    let truth = write_study(folder, &options).map_err(|error| {
         let exit = match &error {
             PhantomError::Option { .. } => Exit::Usage,
             PhantomError::Read { .. } | PhantomError::Anatomy { .. } => Exit::Input,
@@ -69,9 +79,29 @@ pub(super) fn execute(arguments: &Arguments, global: &Global, voice: &Voice) -> 
         Failure::new(exit, error)
     })?;
     if global.json {
-        print_json(&json!({"folder": arguments.folder.display().to_string(), "lesions": truth.rows.len()}))?;
+        print_json(&json!({"folder": folder.display().to_string(), "lesions": truth.rows.len()}))?;
     }
-    Ok(Outcome::done(format!("{} lesion visits with known truth in {}", truth.rows.len(), arguments.folder.display())))
+    Ok(Outcome::done(format!("{} lesion visits with known truth in {}", truth.rows.len(), folder.display())))
+}
+
+/// Writes the page of accuracy, made with the settings in force.
+fn accuracy(folder: &Path, global: &Global, voice: &Voice) -> Result<Outcome, Failure> {
+    let settings = global.load_settings()?;
+    voice.say("measuring the reference object");
+    let failed = |error: AccuracyError| {
+        let exit = match &error {
+            AccuracyError::Write(_) => Exit::Output,
+            AccuracyError::Method { .. } | AccuracyError::Grid(_) | AccuracyError::Acquisition(_) => Exit::Internal,
+        };
+        Failure::new(exit, error)
+    };
+    let page = accuracy_page(&settings.dsc).map_err(failed)?;
+    page.write(folder).map_err(failed)?;
+    if global.json {
+        let charts: Vec<&str> = page.charts.iter().map(|(name, _)| name.as_str()).collect();
+        print_json(&json!({"folder": folder.display().to_string(), "charts": charts}))?;
+    }
+    Ok(Outcome::done(format!("accuracy.md and {} charts in {}", page.charts.len(), folder.display())))
 }
 
 /// Reads `64x64x12`.

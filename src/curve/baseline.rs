@@ -23,6 +23,15 @@ pub fn median(values: &[f64]) -> Option<f64> {
     Some(if sorted.len() % 2 == 1 { sorted[middle] } else { (sorted[middle - 1] + sorted[middle]) / 2.0 })
 }
 
+/// The percentile (0 to 100) of ascending values, type 7; NaN of no values.
+pub fn percentile(ascending: &[f64], percent: f64) -> f64 {
+    let Some(last) = ascending.len().checked_sub(1) else { return f64::NAN };
+    let place = (percent / 100.0).clamp(0.0, 1.0) * last as f64;
+    let below = place.floor() as usize;
+    let above = (below + 1).min(last);
+    ascending[below] + (place - below as f64) * (ascending[above] - ascending[below])
+}
+
 /// First frame of the steady state: the first whose mean signal lies within `tolerance` (a fraction) of the median
 /// of the frames before the bolus.
 ///

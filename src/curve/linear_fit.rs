@@ -66,7 +66,7 @@ pub fn dot(a: &[f64], b: &[f64]) -> f64 {
 }
 
 /// Inverse of a symmetric positive definite matrix with unit diagonal, by Cholesky; `None` where it is singular.
-fn invert_positive<const N: usize>(matrix: [[f64; N]; N]) -> Option<[[f64; N]; N]> {
+pub(super) fn invert_positive<const N: usize>(matrix: [[f64; N]; N]) -> Option<[[f64; N]; N]> {
     let mut lower = [[0.0; N]; N];
     for i in 0..N {
         for j in 0..=i {

@@ -1,8 +1,9 @@
-//! Deconvolution by Tikhonov regularization, its strength chosen for each curve by generalized cross-validation.
+//! Deconvolution by Tikhonov regularization, its strength chosen for each curve by cross-validation or the L-curve.
 //!
 //! Standard form (Sourbron et al., Phys Med Biol 2004;49:3307) on the block-circulant matrix of Wu (MRM 2003;50:164):
 //! in the Fourier domain `R = irfft(conj(g)·c/(|g|² + λ²))`, and the λ that minimizes
-//! `GCV(λ) = Σ|(1-f)c|²/(Σ(1-f))²`, `f = |g|²/(|g|² + λ²)` (Golub, Heath, Wahba, Technometrics 1979;21:215), stands.
+//! `GCV(λ) = Σ|(1-f)c|²/(Σ(1-f))²`, `f = |g|²/(|g|² + λ²)` (Golub, Heath, Wahba, Technometrics 1979;21:215), stands; or
+//! the λ at the corner of the L-curve, where `ln‖R‖` over `ln‖c - gR‖` bends most (Hansen, SIAM Rev 1992;34:561).
 //! Like every circulant method it does not depend on the delay; `R` is never clipped at 0.
 
 use multiversion::multiversion;
@@ -18,12 +19,22 @@ const STEPS: usize = 40;
 const SMALLEST: f64 = 1e-3;
 const LARGEST: f64 = 1.0;
 
+/// How λ is chosen for a curve.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Strength {
+    /// Generalized cross-validation.
+    CrossValidation,
+    /// The corner of the L-curve; the largest λ of the search for a curve of zeros, which has no corner.
+    LCurve,
+}
+
 /// An arterial input, prepared for any number of curves.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tikhonov {
     frames: usize,
     length: usize,
     step: f64,
+    strength: Strength,
     bins: Vec<Bin>,
     /// λ and the square of the trace `Σ(1-f)` over all L bins.
     strengths: Vec<(f64, f64)>,
@@ -49,7 +60,7 @@ impl Bin {
 impl Tikhonov {
     /// Prepares an arterial curve sampled every `step` seconds; `None` for fewer than three samples, a step that is
     /// not positive, or a curve without signal.
-    pub fn new(arterial: &[f64], step: f64) -> Option<Self> {
+    pub fn new(arterial: &[f64], step: f64, strength: Strength) -> Option<Self> {
         let frames = arterial.len();
         let positive = step > 0.0 && step.is_finite();
         if frames < 3 || !positive || arterial.iter().any(|value| !value.is_finite()) {
@@ -81,7 +92,7 @@ impl Tikhonov {
                 (lambda, trace * trace)
             })
             .collect();
-        Some(Self { frames, length, step, bins, strengths })
+        Some(Self { frames, length, step, strength, bins, strengths })
     }
 
     /// The peak of one curve's residue function.
@@ -162,23 +173,10 @@ fn residues(model: &Tikhonov, curves: &[Lanes], scratch: &mut TikhonovScratch) -
         }
         *parts = [real, imaginary];
     }
-    let (mut chosen, mut best) = ([0.0; LANES], [f64::INFINITY; LANES]);
-    for &(lambda, trace) in &model.strengths {
-        let mut squares = [0.0; LANES];
-        for (bin, [real, imaginary]) in model.bins.iter().zip(spectrum.iter()) {
-            let left = lambda * lambda / (bin.square() + lambda * lambda);
-            let weight = bin.multiplicity * left * left;
-            for i in 0..LANES {
-                squares[i] += weight * (real[i] * real[i] + imaginary[i] * imaginary[i]);
-            }
-        }
-        for i in 0..LANES {
-            let score = squares[i] / trace;
-            let better = score < best[i];
-            best[i] = if better { score } else { best[i] };
-            chosen[i] = if better { lambda } else { chosen[i] };
-        }
-    }
+    let chosen = match model.strength {
+        Strength::CrossValidation => cross_validated(model, spectrum),
+        Strength::LCurve => corner(model, spectrum),
+    };
     // c·conj(g)/(|g|² + λ²), with the weight of its mirror image and of the inverse transform
     for (bin, [real, imaginary]) in model.bins.iter().zip(spectrum.iter_mut()) {
         let [a, b] = bin.arterial;
@@ -201,6 +199,64 @@ fn residues(model: &Tikhonov, curves: &[Lanes], scratch: &mut TikhonovScratch) -
         *value = sum;
     }
     chosen
+}
+
+/// The λ of the lowest score of each lane.
+#[inline(always)]
+fn cross_validated(model: &Tikhonov, spectrum: &[[Lanes; 2]]) -> Lanes {
+    let (mut chosen, mut best) = ([0.0; LANES], [f64::INFINITY; LANES]);
+    for &(lambda, trace) in &model.strengths {
+        let (residual, _) = norms(model, spectrum, lambda);
+        for i in 0..LANES {
+            let score = residual[i] / trace;
+            let better = score < best[i];
+            best[i] = if better { score } else { best[i] };
+            chosen[i] = if better { lambda } else { chosen[i] };
+        }
+    }
+    chosen
+}
+
+/// The λ of each lane where its L-curve bends most: curvature of `(ln‖c - gR‖, ln‖R‖)` along ln λ by central differences.
+#[inline(always)]
+fn corner(model: &Tikhonov, spectrum: &[[Lanes; 2]]) -> Lanes {
+    let (mut across, mut up) = ([[0.0; LANES]; STEPS], [[0.0; LANES]; STEPS]);
+    for (place, &(lambda, _)) in model.strengths.iter().enumerate() {
+        let (residual, solution) = norms(model, spectrum, lambda);
+        for i in 0..LANES {
+            (across[place][i], up[place][i]) = (0.5 * residual[i].ln(), 0.5 * solution[i].ln());
+        }
+    }
+    let (mut chosen, mut best) = ([model.strengths[STEPS - 1].0; LANES], [f64::NEG_INFINITY; LANES]);
+    for place in 1..STEPS - 1 {
+        for i in 0..LANES {
+            let slope = |curve: &[Lanes; STEPS]| (curve[place + 1][i] - curve[place - 1][i]) / 2.0;
+            let bend = |curve: &[Lanes; STEPS]| curve[place + 1][i] - 2.0 * curve[place][i] + curve[place - 1][i];
+            let (dx, dy) = (slope(&across), slope(&up));
+            let curvature = (dx * bend(&up) - bend(&across) * dy) / (dx * dx + dy * dy).powf(1.5);
+            if curvature > best[i] {
+                (best[i], chosen[i]) = (curvature, model.strengths[place].0);
+            }
+        }
+    }
+    chosen
+}
+
+/// `‖c - gR‖²` and `‖R‖²` of each lane at one λ, both times L.
+#[inline(always)]
+fn norms(model: &Tikhonov, spectrum: &[[Lanes; 2]], lambda: f64) -> (Lanes, Lanes) {
+    let (mut residual, mut solution) = ([0.0; LANES], [0.0; LANES]);
+    for (bin, [real, imaginary]) in model.bins.iter().zip(spectrum) {
+        let whole = bin.square() + lambda * lambda;
+        let left = lambda * lambda / whole;
+        let (lost, kept) = (bin.multiplicity * left * left, bin.multiplicity * bin.square() / (whole * whole));
+        for i in 0..LANES {
+            let power = real[i] * real[i] + imaginary[i] * imaginary[i];
+            residual[i] += lost * power;
+            solution[i] += kept * power;
+        }
+    }
+    (residual, solution)
 }
 
 #[cfg(test)]
@@ -254,7 +310,7 @@ mod tests {
     #[test]
     fn the_spectrum_gives_the_solution_of_the_normal_equations_and_its_gcv() {
         let (artery, tissue) = (artery(16), tissue(16, 0.01, 4.0));
-        let model = Tikhonov::new(&artery, STEP).unwrap();
+        let model = Tikhonov::new(&artery, STEP, Strength::CrossValidation).unwrap();
         let (residue, lambda) = model.residue(&tissue);
         let length = residue.len();
         assert_eq!(length, 32);
@@ -299,7 +355,7 @@ mod tests {
 
     #[test]
     fn noise_makes_it_smoother() {
-        let model = Tikhonov::new(&artery(60), STEP).unwrap();
+        let model = Tikhonov::new(&artery(60), STEP, Strength::CrossValidation).unwrap();
         let clean = tissue(60, 0.01, 4.0);
         let noisy: Vec<f64> = clean.iter().enumerate().map(|(i, c)| c + 0.02 * (i as f64 * 78.233).sin()).collect();
         assert!(model.residue(&noisy).1 > model.residue(&clean).1);
@@ -307,7 +363,7 @@ mod tests {
 
     #[test]
     fn a_block_gives_the_peaks_of_its_curves() {
-        let model = Tikhonov::new(&artery(60), STEP).unwrap();
+        let model = Tikhonov::new(&artery(60), STEP, Strength::CrossValidation).unwrap();
         let curves: Vec<Vec<f64>> = (0..11)
             .map(|i| tissue(60, 0.005 + 1e-3 * f64::from(i), 4.0).into_iter().map(|v| f64::from(v as f32)).collect())
             .collect();
@@ -318,5 +374,68 @@ mod tests {
             seen += 1;
         });
         assert_eq!(seen, 11);
+    }
+
+    #[test]
+    fn the_corner_lies_where_noise_meets_signal() {
+        // explicit norms of the residue found at each λ; the corner must have the largest curvature among them
+        let (artery, clean) = (artery(60), tissue(60, 0.01, 4.0));
+        let noisy = |size: f64| -> Vec<f64> {
+            clean.iter().enumerate().map(|(i, c)| c + size * (i as f64 * 78.233).sin()).collect()
+        };
+        let model = Tikhonov::new(&artery, STEP, Strength::LCurve).unwrap();
+        let (_, little) = model.residue(&noisy(2e-4));
+        let (_, much) = model.residue(&noisy(2e-2));
+        assert!(little < much, "{little} {much}");
+        let flow = model.residue(&noisy(2e-3)).0.into_iter().fold(f64::NEG_INFINITY, f64::max);
+        assert!((flow / 0.01 - 1.0).abs() < 0.5, "{flow}");
+    }
+
+    #[test]
+    fn the_norms_are_those_of_the_residue() {
+        let (artery, tissue) = (artery(16), tissue(16, 0.01, 4.0));
+        let model = Tikhonov::new(&artery, STEP, Strength::LCurve).unwrap();
+        let (residue, lambda) = model.residue(&tissue);
+        let length = residue.len();
+        let padded = |values: &[f64], i: usize| values.get(i).copied().unwrap_or(0.0);
+        let fitted = |i: usize| -> f64 {
+            (0..length).map(|j| STEP * padded(&artery, (i + length - j) % length) * residue[j]).sum()
+        };
+        let misfit: f64 = (0..length).map(|i| (padded(&tissue, i) - fitted(i)).powi(2)).sum();
+        let size: f64 = residue.iter().map(|value| value * value).sum();
+        let spectrum: Vec<[Lanes; 2]> = model
+            .bins
+            .iter()
+            .map(|bin| bin.wave.each_ref().map(|wave| [tissue.iter().zip(wave).map(|(c, w)| c * w).sum(); LANES]))
+            .collect();
+        let (found_misfit, found_size) = norms(&model, &spectrum, lambda);
+        let length = length as f64;
+        assert!((found_misfit[0] / length / misfit - 1.0).abs() < 1e-9, "{} {misfit}", found_misfit[0]);
+        assert!((found_size[0] / length / size - 1.0).abs() < 1e-9, "{} {size}", found_size[0]);
+    }
+
+    #[test]
+    fn the_delay_does_not_change_the_flow() {
+        // whole frames: the circulant model is shifted and nothing else; the bolus arrives in frame 20
+        let at = |values: &[f64], i: i32| values.get(usize::try_from(i).unwrap_or(usize::MAX)).copied().unwrap_or(0.0);
+        let late = |values: &[f64], by: i32| -> Vec<f64> { (0..90).map(|i| at(values, i - by)).collect() };
+        let bolus: Vec<f64> = artery(90).iter().map(|value| value - 0.02).collect();
+        let artery = late(&bolus, 16);
+        let (mut sum, mut clean) = (0.0, Vec::new());
+        for value in &artery {
+            sum = (-STEP / 4.0f64).exp() * sum + STEP * value;
+            clean.push(0.01 * sum);
+        }
+        for strength in [Strength::CrossValidation, Strength::LCurve] {
+            let model = Tikhonov::new(&artery, STEP, strength).unwrap();
+            let shifted = |frames: i32| late(&clean, frames);
+            let undelayed = model.peak(&shifted(0));
+            for frames in [-3, -2, -1, 1, 2, 4] {
+                let peak = model.peak(&shifted(frames));
+                let delay = f64::from(frames) * STEP;
+                assert!((peak.height / undelayed.height - 1.0).abs() < 0.01, "{delay}: {peak:?} {undelayed:?}");
+                assert!((f64::from(peak.time - undelayed.time) - delay).abs() < 1e-4, "{delay}: {peak:?}");
+            }
+        }
     }
 }

@@ -3,12 +3,9 @@
 //! The search (P.AE2.004) is that of Mouridsen et al., MRM 2006;55:524: of the curves with the largest area, the
 //! smoothest, clustered twice by shape; the earliest cluster is arterial.
 
-use std::ops::Range;
-
 use super::error::DscError;
-use super::kernel::collect_blocks;
 use super::quantify::DscResult;
-use super::reference::{RateScratch, membership, second_part};
+use super::reference::{membership, rates_of};
 use super::settings::AifSettings;
 use super::signal::DscSignal;
 use crate::curve::clusters::{cluster_curves, group_means};
@@ -184,14 +181,8 @@ impl Aif {
         };
         Check {
             name: "Arterial input".to_owned(),
-            found: format!(
-                "{voxels}, peak {:.1} at {:.1} s, {width}, {} near the noise floor",
-                self.peak, self.peak_time, self.truncated
-            ),
-            limit: format!(
-                "at least {} voxels, width at most {} s, fewer than half near the noise floor",
-                settings.minimum_voxels, settings.width_s
-            ),
+            found: format!("{voxels}, {width}, {} cut off", self.truncated),
+            limit: format!("{} voxels, {} s, under half", settings.minimum_voxels, settings.width_s),
             quality,
             meaning,
         }
@@ -235,32 +226,6 @@ fn normalized_curves(signal: &DscSignal<'_>, result: &DscResult, voxels: &[usize
         }
     }
     rows
-}
-
-/// ΔR2* of some voxels (ascending), curve after curve.
-fn rates_of(signal: &DscSignal<'_>, result: &DscResult, voxels: &[usize]) -> Vec<f32> {
-    let blocks = collect_blocks(
-        signal.series(),
-        || (Vec::new(), Vec::new(), RateScratch::default()),
-        |block, (rates, second, scratch)| {
-            let wanted = within(voxels, block.first..block.first + block.width);
-            if wanted.is_empty() {
-                return Vec::new();
-            }
-            let second = signal.second_samples(block, second);
-            let inverse = scratch.inverse(block.part_of(&result.baseline.level), second_part(block, &result.baseline));
-            signal.rates(block, second, result.timing.steady, inverse, rates);
-            let curve = |&voxel: &usize| rates[voxel - block.first..].iter().step_by(block.width).copied();
-            wanted.iter().flat_map(curve).collect::<Vec<f32>>()
-        },
-    );
-    blocks.concat()
-}
-
-/// The part of ascending numbers that lies in a range.
-fn within(ascending: &[usize], range: Range<usize>) -> &[usize] {
-    let place = |number: usize| ascending.partition_point(|&value| value < number);
-    &ascending[place(range.start)..place(range.end)]
 }
 
 /// Drops the roughest curves: those with the largest sum of squared second differences.

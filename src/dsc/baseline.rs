@@ -28,7 +28,7 @@ pub struct Baseline {
     pub minimum: Vec<f32>,
     /// Mean signal of the last frames that tell enhancement, first echo.
     pub late: Vec<f32>,
-    /// Mean signal of the last frames that PSR takes as recovered, first echo.
+    /// Mean signal of the frames that PSR takes as recovered, first echo.
     pub recovered: Vec<f32>,
     /// Whether the voxel is used.
     pub usable: Vec<bool>,
@@ -83,8 +83,9 @@ pub(super) fn measure_baseline(
     timing: &Timing,
     settings: &Settings,
 ) -> Result<Baseline, DscError> {
-    let first = echo_statistics(signal.series(), timing, settings);
-    let second = signal.second_series().map(|series| echo_statistics(series, timing, settings));
+    let recovered = timing.recovery(signal.step(), settings);
+    let first = echo_statistics(signal.series(), timing, &recovered, settings);
+    let second = signal.second_series().map(|series| echo_statistics(series, timing, &recovered, settings));
     let voxels = signal.series().voxels;
     let measurable = |voxel: usize| {
         first.measurable[voxel] > 0.0 && second.as_ref().is_none_or(|second| second.measurable[voxel] > 0.0)
@@ -139,10 +140,14 @@ impl EchoStatistics {
     }
 }
 
-fn echo_statistics(series: &Series, timing: &Timing, settings: &Settings) -> EchoStatistics {
+fn echo_statistics(
+    series: &Series,
+    timing: &Timing,
+    recovered: &std::ops::Range<usize>,
+    settings: &Settings,
+) -> EchoStatistics {
     let baseline = timing.baseline();
     let late = timing.last(settings.enhancement_frames);
-    let recovered = timing.last(settings.recovery_frames);
     let maps = for_each_block(
         series,
         OUTPUTS,
@@ -159,7 +164,7 @@ fn echo_statistics(series: &Series, timing: &Timing, settings: &Settings) -> Ech
                 deviation[lane] = (squares[lane] / freedom).sqrt() as f32;
             }
             lane_minima(rows(block, &(timing.arrival..timing.frames)), minimum);
-            for (range, output) in [(&late, late_signal), (&recovered, recovered_signal)] {
+            for (range, output) in [(&late, late_signal), (recovered, recovered_signal)] {
                 lane_means(rows(block, range), means);
                 for lane in 0..block.width {
                     output[lane] = means[lane] as f32;

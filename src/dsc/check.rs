@@ -3,6 +3,7 @@
 //! The protocol limits are those of the consensus (Boxerman et al., Neuro-Oncology 2020;22:1262); the others are
 //! working values of `[dsc.quality]`. What the sidecar does not tell is named as not checked, never assumed.
 
+use super::concentration::SeriesContent;
 use super::quantify::DscResult;
 use super::reference::membership;
 use super::settings::{LeakageModel, QualityLimits};
@@ -23,11 +24,16 @@ impl DscResult {
     pub fn lesion_checks(&self, lesion: &Mask, region: &str) -> Result<LesionChecks, DscError> {
         let member = membership(&self.mask, lesion, region)?;
         let in_lesion = lesion.count();
+        let inside = member.iter().filter(|&&inside| inside).count();
         let usable = member.iter().zip(&self.baseline.usable).filter(|&(&inside, &usable)| inside && usable).count();
         let usable_fraction = (in_lesion > 0).then(|| usable as f64 / in_lesion as f64);
         let mut checks = self.checks.clone();
         if let Some(fraction) = usable_fraction {
             checks.push(usable_check("Usable lesion voxels", fraction, &self.settings.quality));
+            checks.push(coverage_check(inside as f64 / in_lesion as f64, &self.settings.quality));
+        }
+        if self.content == SeriesContent::Signal && inside > 0 {
+            checks.extend(self.susceptibility_check(&member, inside));
         }
         if let Some(normalized) = &self.normalized {
             checks.push(reference_check(
@@ -37,13 +43,55 @@ impl DscResult {
             ));
         }
         let mut caveats = self.caveats.clone();
+        caveats.extend(caveats_of(&checks[self.checks.len()..]));
         let lost = in_lesion - usable;
         if lost > 0 {
             let detail = format!("{lost} of {in_lesion} lesion voxels were not used");
             caveats.retain(|caveat| caveat.code != CaveatCode::VoxelsSaturated);
             caveats.push(Caveat::new(CaveatCode::VoxelsSaturated, detail));
         }
+        // METHOD: coverage is a part of usability: voxels outside the brain mask are not used either.
         Ok(LesionChecks { usable_voxels: usable, usable_fraction, quality: worst(&checks), checks, caveats })
+    }
+}
+
+impl DscResult {
+    /// The check of what is left of a lesion once `vessels` of its voxels are taken out.
+    pub fn left_check(&self, vessels: usize, in_lesion: usize) -> Check {
+        let left = in_lesion.saturating_sub(vessels) as f64 / in_lesion.max(1) as f64;
+        usable_check("Lesion voxels left beside vessels", left, &self.settings.quality)
+    }
+
+    /// How much of a region has lost its baseline signal; `None` for a brain without signal.
+    fn susceptibility_check(&self, member: &[bool], inside: usize) -> Option<Check> {
+        let limits = &self.settings.quality;
+        let levels: Vec<f64> = self.baseline.level.iter().map(|&level| f64::from(level)).collect();
+        let finite: Vec<f64> = levels.iter().copied().filter(|level| level.is_finite()).collect();
+        let floor = limits.susceptibility_level * median(&finite)?;
+        // A level that is not finite is lost as well.
+        let lost = member.iter().zip(&levels).filter(|&(&inside, &level)| inside && (level.is_nan() || level < floor));
+        let share = lost.count() as f64 / inside as f64;
+        let quality = if share <= limits.susceptibility_caution {
+            Quality::Pass
+        } else if share <= limits.susceptibility_fail {
+            Quality::Caution
+        } else {
+            Quality::Fail
+        };
+        let meaning = match quality {
+            Quality::Pass => "The baseline signal of the lesion is not lost to susceptibility.",
+            Quality::Caution => {
+                "Part of the lesion is dark before the bolus (blood products, metal, air): rCBV is unreliable there."
+            }
+            Quality::Fail => "Most of the lesion is dark before the bolus: its rCBV means nothing.",
+        };
+        Some(check(
+            SUSCEPTIBILITY,
+            format!("{:.1} % dark", 100.0 * share),
+            format!("at most {:.0} %", 100.0 * limits.susceptibility_caution),
+            quality,
+            meaning,
+        ))
     }
 }
 
@@ -65,14 +113,40 @@ pub struct LesionChecks {
 /// The checks of a whole series.
 pub(super) fn series_checks(result: &DscResult, acquisition: &DscAcquisition) -> Vec<Check> {
     let limits = &result.settings.quality;
-    let mut checks = vec![
-        baseline_check(result.timing.baseline().len(), limits),
-        drop_check(result, limits),
-        noise_check(result, limits),
-        usable_check("Usable brain voxels", usable_fraction(result), limits),
-    ];
-    checks.extend(protocol_checks(acquisition, result.timing.frames, limits));
+    let mut checks = vec![baseline_check(result.timing.baseline().len(), limits)];
+    // Depth, noise and protocol are those of a recorded signal.
+    if result.content == SeriesContent::Signal {
+        checks.extend([drop_check(result, limits), noise_check(result, limits)]);
+    }
+    checks.push(usable_check("Usable brain voxels", usable_fraction(result), limits));
+    if result.content == SeriesContent::Signal {
+        checks.extend(protocol_checks(acquisition, result.timing.frames, limits));
+    }
     checks
+}
+
+/// The caveat behind every caution and failure that has none of its own elsewhere: no word lowers a lesion in silence.
+fn caveats_of(checks: &[Check]) -> Vec<Caveat> {
+    let doubtful = checks.iter().filter(|check| check.quality != Quality::Pass);
+    doubtful
+        .filter_map(|check| {
+            let code = match check.name.as_str() {
+                name if PROTOCOL.contains(&name) && check.found == NOT_KNOWN => CaveatCode::ProtocolNotKnown,
+                DROP => CaveatCode::BolusWeak,
+                NOISE => CaveatCode::SeriesNoisy,
+                REFERENCE => CaveatCode::ReferenceSmall,
+                SUSCEPTIBILITY => CaveatCode::SusceptibilityInLesion,
+                COVERAGE => CaveatCode::LesionPartlyMasked,
+                // Baseline, usable voxels and the protocol outside the consensus have caveats of their own.
+                _ => return None,
+            };
+            let detail = match code {
+                CaveatCode::ProtocolNotKnown => format!("{}: expected {}", check.name.to_lowercase(), check.limit),
+                _ => format!("{} (expected {})", check.found, check.limit),
+            };
+            Some(Caveat::new(code, detail))
+        })
+        .collect()
 }
 
 /// The caveats of a whole series.
@@ -92,6 +166,7 @@ pub(super) fn series_caveats(result: &DscResult) -> Vec<Caveat> {
     if !outside.is_empty() {
         caveats.push(Caveat::new(CaveatCode::ProtocolOutsideConsensus, outside.join("; ")));
     }
+    caveats.extend(caveats_of(&result.checks));
     if usable_fraction(result) < result.settings.quality.usable_caution {
         let baseline = &result.baseline;
         let detail = format!(
@@ -102,6 +177,11 @@ pub(super) fn series_caveats(result: &DscResult) -> Vec<Caveat> {
         );
         caveats.push(Caveat::new(CaveatCode::VoxelsSaturated, detail));
     }
+    if result.not_fitted() > 0 {
+        let (voxels, usable) = (result.not_fitted(), result.baseline.usable_voxels());
+        let detail = format!("no gamma variate could be fitted in {voxels} of {usable} usable voxels");
+        caveats.push(Caveat::new(CaveatCode::LeakageNotCorrected, detail));
+    }
     if result.model == LeakageModel::None {
         caveats.push(Caveat::new(CaveatCode::LeakageModelNone, ""));
     }
@@ -111,6 +191,12 @@ pub(super) fn series_caveats(result: &DscResult) -> Vec<Caveat> {
 /// The names of the protocol checks.
 const PROTOCOL: [&str; 4] = ["Echo time", "Flip angle", "Repetition time", "Number of frames"];
 const NOT_KNOWN: &str = "not known";
+/// The names of the other checks whose caveats are made from them.
+const DROP: &str = "Depth of the signal drop";
+const NOISE: &str = "Temporal SNR";
+const REFERENCE: &str = "Reference region";
+const SUSCEPTIBILITY: &str = "Susceptibility in the lesion";
+const COVERAGE: &str = "Lesion inside the brain mask";
 
 fn check(name: &str, found: String, limit: String, quality: Quality, meaning: &str) -> Check {
     Check { name: name.to_owned(), found, limit, quality, meaning: meaning.to_owned() }
@@ -159,7 +245,7 @@ fn drop_check(result: &DscResult, limits: &QualityLimits) -> Check {
         Quality::Fail => "No usable bolus: rCBV means nothing.",
     };
     let found = drop.map_or_else(|| "no signal".to_owned(), |drop| format!("{:.1} %", 100.0 * drop));
-    check("Depth of the signal drop", found, format!("at least {:.0} %", 100.0 * limits.drop_caution), quality, meaning)
+    check(DROP, found, format!("at least {:.0} %", 100.0 * limits.drop_caution), quality, meaning)
 }
 
 fn noise_check(result: &DscResult, limits: &QualityLimits) -> Check {
@@ -170,7 +256,7 @@ fn noise_check(result: &DscResult, limits: &QualityLimits) -> Check {
         .collect();
     let limit = format!("at least {:.0}", limits.tsnr_caution);
     let Some(ratio) = median(&ratios) else {
-        return check("Temporal SNR", "no noise".to_owned(), limit, Quality::Pass, "The baseline is constant.");
+        return check(NOISE, "no noise".to_owned(), limit, Quality::Pass, "The baseline is constant.");
     };
     let quality = at_least(ratio, limits.tsnr_caution, limits.tsnr_fail);
     let meaning = match quality {
@@ -178,7 +264,7 @@ fn noise_check(result: &DscResult, limits: &QualityLimits) -> Check {
         Quality::Caution => "The signal is noisy or drifts: single voxels are uncertain, means less so.",
         Quality::Fail => "The signal is too noisy for rCBV.",
     };
-    check("Temporal SNR", format!("{ratio:.0}"), limit, quality, meaning)
+    check(NOISE, format!("{ratio:.0}"), limit, quality, meaning)
 }
 
 fn usable_fraction(result: &DscResult) -> f64 {
@@ -201,6 +287,17 @@ fn usable_check(name: &str, fraction: f64, limits: &QualityLimits) -> Check {
     )
 }
 
+fn coverage_check(share: f64, limits: &QualityLimits) -> Check {
+    let quality = at_least(share, limits.coverage_caution, limits.coverage_fail);
+    let meaning = match quality {
+        Quality::Pass => "The brain mask holds the lesion.",
+        Quality::Caution => "Part of the lesion lies outside the brain mask and is not measured.",
+        Quality::Fail => "Most of the lesion lies outside the brain mask: its mean does not stand for it.",
+    };
+    let limit = format!("at least {:.0} %", 100.0 * limits.coverage_caution);
+    check(COVERAGE, format!("{:.1} %", 100.0 * share), limit, quality, meaning)
+}
+
 fn reference_check(voxels: usize, variation: Option<f64>, limits: &QualityLimits) -> Check {
     let quality = if voxels >= limits.reference_voxels { Quality::Pass } else { Quality::Caution };
     let meaning = match quality {
@@ -211,7 +308,7 @@ fn reference_check(voxels: usize, variation: Option<f64>, limits: &QualityLimits
         Some(variation) => format!("{voxels} voxels, rCBV varies by {:.0} %", 100.0 * variation),
         None => format!("{voxels} voxels"),
     };
-    check("Reference region", found, format!("at least {} voxels", limits.reference_voxels), quality, meaning)
+    check(REFERENCE, found, format!("at least {} voxels", limits.reference_voxels), quality, meaning)
 }
 
 fn protocol_checks(acquisition: &DscAcquisition, frames: usize, limits: &QualityLimits) -> Vec<Check> {

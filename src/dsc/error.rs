@@ -75,6 +75,26 @@ pub enum DscError {
     /// A reference curve from which no leakage can be estimated.
     #[error("the reference curve holds no bolus: leakage cannot be corrected; give white matter with --reference")]
     ReferenceCurveFlat,
+    /// A map whose histogram cannot be standardized.
+    #[error(
+        "rCBV of {voxels} usable voxels cannot be standardized: expected percentiles that increase, and as many landmarks"
+    )]
+    NotStandardized {
+        /// Usable voxels.
+        voxels: usize,
+    },
+    /// A recovery window outside the series.
+    #[error(
+        "setting dsc.recovery_window_s is {from} to {to} s after the bolus arrival: the series ends {last} s after it"
+    )]
+    RecoveryOutside {
+        /// Start of the window, s.
+        from: f64,
+        /// Its end, s.
+        to: f64,
+        /// Time from the arrival to the last frame, s.
+        last: f64,
+    },
     /// A reference that nothing can be divided by.
     #[error(
         "the reference region has a rCBV of {found} (a.u.): expected a positive value; give white matter with --reference"

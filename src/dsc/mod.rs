@@ -13,8 +13,11 @@ mod bidirectional;
 mod bsw;
 mod burden;
 mod check;
+mod concentration;
 mod error;
+mod first_pass;
 mod kernel;
+mod model_choice;
 mod normalization;
 mod perfusion;
 mod quantify;
@@ -22,7 +25,9 @@ mod reference;
 mod region_curves;
 mod settings;
 mod signal;
+mod standardization;
 mod timing;
+mod vessels;
 
 #[cfg(test)]
 mod flow_tests;
@@ -37,15 +42,20 @@ pub use bsw::Bsw;
 pub use bsw::BswFit;
 pub use burden::{TumorBurden, tumor_burden, tumor_burden_class};
 pub use check::LesionChecks;
+pub use concentration::{SeriesContent, signal_of_concentration};
 pub use error::{DscError, SettingError};
-pub use normalization::Normalized;
+pub use first_pass::FirstPassMaps;
+pub use model_choice::{LeakageChoice, LeakageModelFit, leakage_choice};
+pub use normalization::{BrainNormalized, Normalized};
 pub use perfusion::{PerfusionError, PerfusionMaps, perfusion};
 pub use quantify::{DscMap, DscResult, LeakageMaps, quantify};
 pub use reference::{ReferenceCurve, ReferenceSource};
 pub use region_curves::{RegionCurves, region_curves, relative_peak_height};
 pub use settings::{
-    AifSettings, DeconvolutionMethod, Integration, LeakageModel, NormalizationStatistic, PerfusionSettings,
-    QualityLimits, Settings,
+    AifSettings, DeconvolutionMethod, FirstPassSettings, FurtherNormalization, Integration, LeakageModel,
+    NormalizationStatistic, PerfusionSettings, QualityLimits, RecoveryFrames, Settings, StandardizationSettings,
+    TikhonovChoice, VesselRule, VesselSettings,
 };
 pub use signal::DscSignal;
+pub use standardization::{LandmarkError, Landmarks};
 pub use timing::{Timing, baseline_mean_for_mask};

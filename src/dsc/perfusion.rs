@@ -6,15 +6,16 @@
 use multiversion::multiversion;
 
 use super::aif::Aif;
+use super::first_pass::Leaked;
 use super::quantify::{Correction, DscMap, DscResult};
 use super::reference::{RateScratch, second_part};
-use super::settings::{DeconvolutionMethod, PerfusionSettings};
+use super::settings::{DeconvolutionMethod, PerfusionSettings, TikhonovChoice};
 use super::signal::DscSignal;
 use crate::curve::area::trapezoid_weights;
 use crate::curve::deconvolution::{Deconvolution, DeconvolutionScratch, ResiduePeak, Truncation};
 use crate::curve::linear_fit::dot;
 use crate::curve::standard_svd::StandardSvd;
-use crate::curve::tikhonov::{Tikhonov, TikhonovScratch};
+use crate::curve::tikhonov::{Strength, Tikhonov, TikhonovScratch};
 use crate::image::{Block, for_each_block};
 use crate::quality::{Check, Quality};
 
@@ -57,8 +58,11 @@ pub enum PerfusionError {
 pub fn perfusion(signal: &DscSignal<'_>, result: &DscResult, aif: &Aif) -> Result<PerfusionMaps, PerfusionError> {
     let settings = &result.settings().perfusion;
     let model = Model::new(aif, result.step, settings)?;
-    let weights = trapezoid_weights(aif.curve.len(), result.step, result.integration_frames());
-    let arterial_area = dot(&weights, &aif.curve);
+    let arterial_area = match result.integration_frames() {
+        Some(frames) => dot(&trapezoid_weights(aif.curve.len(), result.step, frames), &aif.curve),
+        // The first passage of tissue goes over the first passage of the artery.
+        None => result.first_pass_of(&aif.curve).map_or(f64::NAN, |fit| fit.area),
+    };
     if arterial_area.is_nan() || arterial_area <= 0.0 {
         return Err(PerfusionError::NoArterialSignal);
     }
@@ -79,20 +83,21 @@ pub fn perfusion(signal: &DscSignal<'_>, result: &DscResult, aif: &Aif) -> Resul
 impl PerfusionMaps {
     /// The maps, in the order in which they are listed.
     pub fn maps(&self) -> Vec<DscMap<'_>> {
-        let map = |suffix, unit, equation, values| DscMap {
+        let map = |suffix, unit, equation, quantity, values| DscMap {
             suffix,
             description: None,
             unit,
             equation,
             lexicon: None,
+            quantity: Some(quantity),
             values,
         };
         vec![
-            map("cbf", "mL/100g/min", "6000 kH/rho max R", &self.cbf[..]),
-            map("cbv", "mL/100g", "100 kH/rho area of tissue / area of artery", &self.cbv),
-            map("mtt", "s", "60 CBV/CBF", &self.mtt),
-            map("tmax", "s", "time of the maximum of R, negative beyond N", &self.tmax),
-            map("ttp", "s", "time of the maximum of dR2* from bolus arrival", &self.ttp),
+            map("cbf", "mL/100g/min", "6000 kH/rho max R", "Q.PH1.003", &self.cbf[..]),
+            map("cbv", "mL/100g", "100 kH/rho area of tissue / area of artery", "Q.PH1.001.b", &self.cbv),
+            map("mtt", "s", "60 CBV/CBF", "Q.PH1.006.b", &self.mtt),
+            map("tmax", "s", "time of the maximum of R, negative beyond N", "Q.CD1.003", &self.tmax),
+            map("ttp", "s", "time of the maximum of dR2* from bolus arrival", "Q.CD1.010", &self.ttp),
         ]
     }
 }
@@ -130,7 +135,13 @@ impl Model {
             DeconvolutionMethod::Ssvd => {
                 StandardSvd::new(&aif.curve, step, settings.ssvd_threshold).map(Self::Standard)
             }
-            DeconvolutionMethod::Tikhonov => Tikhonov::new(&aif.curve, step).map(Self::Tikhonov),
+            DeconvolutionMethod::Tikhonov => {
+                let strength = match settings.tikhonov_choice {
+                    TikhonovChoice::Gcv => Strength::CrossValidation,
+                    TikhonovChoice::LCurve => Strength::LCurve,
+                };
+                Tikhonov::new(&aif.curve, step, strength).map(Self::Tikhonov)
+            }
             DeconvolutionMethod::None => return Err(PerfusionError::SwitchedOff),
         };
         model.ok_or(PerfusionError::NoArterialSignal)
@@ -165,7 +176,9 @@ fn deconvolve(signal: &DscSignal<'_>, result: &DscResult, model: &Model) -> Vec<
             values.resize(block.width, 0.0);
         }
         peak_places(&scratch.rates, &mut scratch.highest, &mut scratch.places);
-        correct_rates(result, block, &mut scratch.k2, &mut scratch.rates);
+        if let Some(leaked) = result.leaked() {
+            correct_rates(leaked, block, &mut scratch.k2, &mut scratch.rates);
+        }
         let take = |lane: usize, peak: ResiduePeak| {
             if usable[lane] {
                 flow[lane] = peak.height;
@@ -185,10 +198,9 @@ fn deconvolve(signal: &DscSignal<'_>, result: &DscResult, model: &Model) -> Vec<
 }
 
 /// Adds to each curve of a block what leakage took from it.
-fn correct_rates(result: &DscResult, block: &Block<'_>, k2: &mut Vec<f32>, rates: &mut [f32]) {
-    let Some(leakage) = &result.leakage else { return };
-    let all = block.part_of(&leakage.k2);
-    match (&result.correction, &leakage.kep_per_min) {
+pub(super) fn correct_rates(leaked: Leaked<'_>, block: &Block<'_>, k2: &mut Vec<f32>, rates: &mut [f32]) {
+    let all = block.part_of(leaked.k2);
+    match (leaked.correction, leaked.kep_per_min) {
         (Correction::Bidirectional(bsw, model), Some(kep)) => {
             let kep = block.part_of(kep);
             k2.clear();
@@ -204,7 +216,7 @@ fn correct_rates(result: &DscResult, block: &Block<'_>, k2: &mut Vec<f32>, rates
         (Correction::Bsw(bsw) | Correction::Bidirectional(bsw, _), _) => {
             add_leakage(&bsw.correction_curve(1.0), all, rates);
         }
-        (Correction::None, _) => {}
+        (Correction::FirstPass | Correction::None, _) => {}
     }
 }
 

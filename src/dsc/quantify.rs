@@ -4,11 +4,13 @@ use super::baseline::{Baseline, measure_baseline};
 use super::bidirectional::Bidirectional;
 use super::bsw::Bsw;
 use super::check::{series_caveats, series_checks};
+use super::concentration::SeriesContent;
 use super::error::DscError;
+use super::first_pass::{FirstPassMaps, Leaked, fit_first_pass};
 use super::kernel::lane_maxima;
 use super::normalization::Normalized;
 use super::reference::{RateScratch, ReferenceCurve, reference_curve, second_part};
-use super::settings::{Integration, LeakageModel, Settings};
+use super::settings::{Integration, LeakageModel, NormalizationStatistic, Settings};
 use super::signal::DscSignal;
 use super::timing::{Timing, find_timing};
 use crate::curve::area::{trapezoid_weights, weighted_sums};
@@ -22,11 +24,18 @@ const OUTPUTS: usize = 12;
 const UNCORRECTED: usize = 0;
 /// Place of the corrected rCBV among them.
 const CORRECTED: usize = 2;
+/// OSIPI CAPLEX: area under a curve.
+const AREA: &str = "Q.CD1.013";
+/// Places of K2 and kep among them.
+const K2: usize = 5;
+const KEP: usize = 8;
 
 /// Everything that was estimated from a bolus series. Maps hold one value per voxel of [`DscResult::mask`], in its
 /// order; NaN is *not estimated*.
 #[derive(Debug, Clone)]
 pub struct DscResult {
+    /// What the samples of the series were.
+    pub content: SeriesContent,
     /// The voxels of the maps.
     pub mask: Mask,
     /// Steady state and arrival.
@@ -47,6 +56,8 @@ pub struct DscResult {
     pub signal_recovery: Vec<f32>,
     /// What the leakage model found; `None` where it was switched off.
     pub leakage: Option<LeakageMaps>,
+    /// The gamma variates whose areas are rCBV; `None` where rCBV is a trapezoid.
+    pub first_pass: Option<FirstPassMaps>,
     /// The model that was asked for.
     pub model: LeakageModel,
     /// rCBV over its reference region, once [`DscResult::normalize`] was called.
@@ -66,7 +77,7 @@ pub struct LeakageMaps {
     pub corrected: Vec<f32>,
     /// Its standard error from the fit residual and the noise of S0 (frames taken as independent).
     pub corrected_error: Vec<f32>,
-    /// K1.
+    /// K1; not estimated by a gamma variate, as are K2 and their errors.
     pub k1: Vec<f32>,
     /// K2, 1/s.
     pub k2: Vec<f32>,
@@ -98,6 +109,8 @@ pub struct DscMap<'a> {
     pub equation: &'static str,
     /// OSIPI CAPLEX code of the model, where there is one.
     pub lexicon: Option<&'static str>,
+    /// OSIPI CAPLEX code of the quantity, where there is one: the lexicon has none for ratios to a reference and for PSR.
+    pub quantity: Option<&'static str>,
     /// One value per voxel of the mask.
     pub values: &'a [f32],
 }
@@ -108,6 +121,8 @@ pub(super) enum Correction {
     Bsw(Box<Bsw>),
     /// BSW where nothing enhances, bidirectional elsewhere.
     Bidirectional(Box<Bsw>, Box<Bidirectional>),
+    /// The first passage alone: nothing is added to the curve.
+    FirstPass,
     None,
 }
 
@@ -122,7 +137,7 @@ pub fn quantify(signal: &DscSignal<'_>, reference: Option<&Mask>, settings: &Set
     let baseline = measure_baseline(signal, &timing, settings)?;
     let reference = reference_curve(signal, &timing, &baseline, reference)?;
     let step = signal.step();
-    let weights = trapezoid_weights(reference.rate.len(), step, integration_frames(&timing, step, settings));
+    let weights = trapezoid_weights(reference.rate.len(), step, trapezoid_frames(&timing, step, settings));
     let correction = Correction::new(&reference.rate, step, &weights, settings)?;
     let maps = quantify_voxels(signal, &timing, &baseline, &weights, &correction);
     let [
@@ -152,14 +167,20 @@ pub fn quantify(signal: &DscSignal<'_>, reference: Option<&Mask>, settings: &Set
         residual,
         aic_gain: backflow.then_some(aic_gain),
     });
+    let signal_recovery = match signal.content() {
+        SeriesContent::Signal => baseline.signal_recovery(),
+        SeriesContent::Concentration => vec![f32::NAN; baseline.level.len()],
+    };
     let mut result = DscResult {
+        content: signal.content(),
         mask: signal.mask().clone(),
         step,
         mean_signal,
-        signal_recovery: baseline.signal_recovery(),
+        signal_recovery,
         uncorrected,
         peak_height,
         leakage,
+        first_pass: None,
         model: settings.leakage,
         normalized: None,
         caveats: Vec::new(),
@@ -170,6 +191,7 @@ pub fn quantify(signal: &DscSignal<'_>, reference: Option<&Mask>, settings: &Set
         baseline,
         reference,
     };
+    result.integrate_first_pass(signal);
     result.checks = series_checks(&result, signal.acquisition());
     result.caveats = series_caveats(&result);
     Ok(result)
@@ -191,6 +213,11 @@ impl DscResult {
         self.timing.arrival as f64 * self.step
     }
 
+    /// Usable voxels in which no gamma variate could be fitted.
+    pub fn not_fitted(&self) -> usize {
+        self.first_pass.as_ref().map_or(0, |maps| maps.not_fitted)
+    }
+
     /// rCBV by another leakage model, a.u., over some voxels only (NaN elsewhere): from the same steady state, baseline
     /// and reference curve, so that nothing but the model differs.
     pub fn rcbv_by(&self, signal: &DscSignal<'_>, model: LeakageModel, voxels: &Mask) -> Result<Vec<f32>, DscError> {
@@ -198,17 +225,60 @@ impl DscResult {
         let usable = inside.iter().zip(&self.baseline.usable).map(|(&inside, &usable)| inside && usable).collect();
         let baseline = Baseline { usable, ..self.baseline.clone() };
         let rate = &self.reference.rate;
-        let weights = trapezoid_weights(rate.len(), self.step, self.integration_frames());
         let settings = Settings { leakage: model, ..self.settings.clone() };
+        let weights = trapezoid_weights(rate.len(), self.step, trapezoid_frames(&self.timing, self.step, &settings));
         let correction = Correction::new(rate, self.step, &weights, &settings)?;
         let mut maps = quantify_voxels(signal, &self.timing, &baseline, &weights, &correction);
+        if is_first_pass(&settings) {
+            let kep = matches!(correction, Correction::Bidirectional(..)).then(|| &maps[KEP][..]);
+            let leaked = Leaked { correction: &correction, k2: &maps[K2], kep_per_min: kep };
+            return Ok(fit_first_pass(signal, &self.timing, &baseline, Some(leaked), &settings.first_pass).area);
+        }
         let wanted = if model == LeakageModel::None { UNCORRECTED } else { CORRECTED };
         Ok(maps.swap_remove(wanted))
     }
 
-    /// The frames, counted from the first steady one, over which rCBV is integrated.
-    pub(super) fn integration_frames(&self) -> std::ops::Range<usize> {
-        integration_frames(&self.timing, self.step, &self.settings)
+    /// The frames, counted from the first steady one, over which rCBV is a trapezoid; `None` where it is the area of a
+    /// gamma variate.
+    pub(super) fn integration_frames(&self) -> Option<std::ops::Range<usize>> {
+        (!is_first_pass(&self.settings)).then(|| trapezoid_frames(&self.timing, self.step, &self.settings))
+    }
+
+    /// What the leakage model takes out of each curve; `None` where nothing was fitted.
+    pub(super) fn leaked(&self) -> Option<Leaked<'_>> {
+        let leakage = self.leakage.as_ref()?;
+        Some(Leaked { correction: &self.correction, k2: &leakage.k2, kep_per_min: leakage.kep_per_min.as_deref() })
+    }
+
+    /// Puts the areas of gamma variates in the place of trapezoids, where the settings ask for them.
+    ///
+    /// METHOD: `leakage = "gamma"` fits the measured curve and leaves the uncorrected trapezoid beside it;
+    /// `integration = "first-pass"` fits the curve that the leakage model has corrected, and the measured one for the
+    /// uncorrected map. The error of K2 is not carried into the area of a corrected curve.
+    fn integrate_first_pass(&mut self, signal: &DscSignal<'_>) {
+        let settings = &self.settings;
+        if !is_first_pass(settings) {
+            return;
+        }
+        let fit = |leaked| fit_first_pass(signal, &self.timing, &self.baseline, leaked, &settings.first_pass);
+        let measured = fit(None);
+        let corrected = match (&self.correction, self.leaked()) {
+            (Correction::Bsw(_) | Correction::Bidirectional(..), Some(leaked)) => Some(fit(Some(leaked))),
+            _ => None,
+        };
+        let whole = settings.integration == Integration::FirstPass;
+        let chosen = corrected.unwrap_or_else(|| measured.clone());
+        if whole {
+            self.uncorrected = measured.area;
+        }
+        if let Some(leakage) = &mut self.leakage {
+            leakage.corrected.clone_from(&chosen.area);
+            leakage.corrected_error.clone_from(&chosen.area_error);
+            if self.model == LeakageModel::Gamma {
+                leakage.residual.clone_from(&chosen.residual);
+            }
+        }
+        self.first_pass = Some(chosen);
     }
 
     /// The settings that the maps were made with.
@@ -223,80 +293,134 @@ impl DscResult {
         Ok(voxels.filter_map(|((&inside, &usable), &value)| (inside && usable).then_some(value)).collect())
     }
 
+    /// Over which frames rCBV is integrated, in words.
+    pub fn integration_words(&self) -> String {
+        match (&self.settings.integration, self.model) {
+            (_, LeakageModel::Gamma) | (Integration::FirstPass, _) => {
+                "first passage: area of a gamma variate".to_owned()
+            }
+            (Integration::Full, _) => format!("full series: all {} steady frames", self.timing.used().len()),
+            (Integration::Window, _) => {
+                format!("{} s from the bolus arrival", self.settings.integration_window_s)
+            }
+        }
+    }
+
     /// The maps, in the order in which they are listed.
     pub fn maps(&self) -> Vec<DscMap<'_>> {
+        let area = if self.settings.integration == Integration::FirstPass {
+            "area of a gamma variate fitted to dR2* = -ln(S/S0)/TE"
+        } else {
+            "trapezoid of dR2* = -ln(S/S0)/TE"
+        };
         let mut maps = vec![DscMap {
             suffix: "rcbv",
             description: Some("uncorrected"),
             unit: "a.u.",
-            equation: "trapezoid of dR2* = -ln(S/S0)/TE",
+            equation: area,
             lexicon: Some("M.SM1.001"),
+            quantity: Some(AREA),
             values: &self.uncorrected,
         }];
         if let Some(leakage) = &self.leakage {
-            let (description, equation, lexicon) = match self.model {
-                LeakageModel::Bidirectional => (
+            let gamma = self.settings.integration == Integration::FirstPass;
+            let (description, equation, lexicon) = match (self.model, gamma) {
+                (LeakageModel::Bidirectional, false) => (
                     "bidirectional",
                     "dR2*(t) = K1 R(t) - K2 integral of R(t') exp(-kep (t - t')); rCBV = trapezoid of dR2* + K2 integral of R(t') exp(-kep (t - t'))",
                     "M.LC1.002",
                 ),
-                LeakageModel::Bsw | LeakageModel::None => (
+                (LeakageModel::Bidirectional, true) => (
+                    "bidirectional",
+                    "dR2*(t) = K1 R(t) - K2 integral of R(t') exp(-kep (t - t')); rCBV = area of a gamma variate fitted to dR2* + K2 integral of R(t') exp(-kep (t - t'))",
+                    "M.LC1.002",
+                ),
+                (LeakageModel::Gamma, _) => (
+                    "gamma",
+                    "dR2*(t) = h x^a exp(a (1 - x)), x = 1 + (t - tp)/w over the first passage; rCBV = h w exp(a) Gamma(a + 1)/a^(a + 1)",
+                    "M.DM1.006",
+                ),
+                (LeakageModel::Bsw | LeakageModel::None, true) => (
+                    "bsw",
+                    "dR2*(t) = K1 R(t) - K2 integral of R; rCBV = area of a gamma variate fitted to dR2* + K2 integral of R",
+                    "M.LC1.001",
+                ),
+                (LeakageModel::Bsw | LeakageModel::None, false) => (
                     "bsw",
                     "dR2*(t) = K1 R(t) - K2 integral of R; rCBV = trapezoid of dR2* + K2 integral of R",
                     "M.LC1.001",
                 ),
             };
-            let map = |suffix, description, unit, values| DscMap {
+            let map = |suffix, description, unit, quantity, values| DscMap {
                 suffix,
                 description,
                 unit,
                 equation,
                 lexicon: Some(lexicon),
+                quantity: Some(quantity),
                 values,
             };
-            maps.push(map("rcbv", Some(description), "a.u.", &leakage.corrected[..]));
-            maps.push(map("k1", None, "1", &leakage.k1));
-            maps.push(map("k2", None, "1/s", &leakage.k2));
-            maps.extend(leakage.kep_per_min.as_ref().map(|kep| map("kep", None, "1/min", kep)));
+            maps.push(map("rcbv", Some(description), "a.u.", AREA, &leakage.corrected[..]));
+            if self.model != LeakageModel::Gamma {
+                maps.push(map("k1", None, "1", "Q.LC1.001", &leakage.k1));
+                maps.push(map("k2", None, "1/s", "Q.LC1.002", &leakage.k2));
+            }
+            maps.extend(leakage.kep_per_min.as_ref().map(|kep| map("kep", None, "1/min", "Q.PH1.009.e->p", kep)));
         }
         if let Some(normalized) = &self.normalized {
-            maps.push(DscMap {
+            let map = |description, equation, values| DscMap {
                 suffix: "rcbv",
-                description: Some("normalized"),
+                description: Some(description),
                 unit: "1",
-                equation: match self.settings.normalization {
-                    super::settings::NormalizationStatistic::Mean => "rCBV / mean rCBV of the reference region",
-                    super::settings::NormalizationStatistic::Median => "rCBV / median rCBV of the reference region",
-                },
+                equation,
                 lexicon: None,
-                values: &normalized.rcbv,
+                quantity: None,
+                values,
+            };
+            let equation = match self.settings.normalization {
+                NormalizationStatistic::Mean => "rCBV / mean rCBV of the reference region",
+                NormalizationStatistic::Median => "rCBV / median rCBV of the reference region",
+            };
+            maps.push(map("normalized", equation, &normalized.rcbv));
+            if let (true, Some(error)) = (self.settings.error_map, &normalized.standard_error) {
+                let equation = "standard error of normalized rCBV from the fit residual and the noise of S0; frames independent, reference exact";
+                maps.push(map("standarderror", equation, error));
+            }
+        }
+        if self.content == SeriesContent::Signal {
+            maps.push(DscMap {
+                suffix: "psr",
+                description: None,
+                unit: "%",
+                equation: "100 (S_post - S_min) / (S0 - S_min)",
+                lexicon: None,
+                quantity: None,
+                values: &self.signal_recovery,
             });
         }
-        maps.push(DscMap {
-            suffix: "psr",
-            description: None,
-            unit: "%",
-            equation: "100 (S_post - S_min) / (S0 - S_min)",
-            lexicon: None,
-            values: &self.signal_recovery,
-        });
         maps.push(DscMap {
             suffix: "ph",
             description: None,
             unit: "1/s",
-            equation: "maximum of dR2*",
-            lexicon: None,
+            equation: "maximum of dR2* = -ln(S/S0)/TE",
+            lexicon: Some("M.SM1.001"),
+            quantity: Some("Q.CD1.002"),
             values: &self.peak_height,
         });
         maps
     }
 }
 
-/// The frames, counted from the first steady one, over which rCBV is integrated.
-fn integration_frames(timing: &Timing, step: f64, settings: &Settings) -> std::ops::Range<usize> {
+/// Whether rCBV is the area of a gamma variate.
+fn is_first_pass(settings: &Settings) -> bool {
+    settings.integration == Integration::FirstPass || settings.leakage == LeakageModel::Gamma
+}
+
+/// The frames, counted from the first steady one, over which a trapezoid is taken; all of them beside a gamma variate.
+fn trapezoid_frames(timing: &Timing, step: f64, settings: &Settings) -> std::ops::Range<usize> {
     let used = timing.used().len();
     match settings.integration {
-        Integration::Full => 0..used,
+        Integration::Full | Integration::FirstPass => 0..used,
         Integration::Window => {
             let from = timing.arrival - timing.steady;
             from..(from + 1 + (settings.integration_window_s / step).round() as usize).min(used)
@@ -313,6 +437,7 @@ impl Correction {
                 let model = Bidirectional::new(reference, step, weights, settings.kep_maximum_per_s);
                 Self::Bidirectional(bsw()?, Box::new(model.ok_or(DscError::ReferenceCurveFlat)?))
             }
+            LeakageModel::Gamma => Self::FirstPass,
             LeakageModel::None => Self::None,
         })
     }
@@ -354,7 +479,7 @@ fn quantify_voxels(
         store(uncorrected, &scratch.area);
         lane_maxima(&scratch.rates, peak_height);
         match correction {
-            Correction::None => {}
+            Correction::FirstPass | Correction::None => {}
             Correction::Bsw(bsw) => correct_block(bsw, block, baseline, level_gain, scratch, leakage),
             Correction::Bidirectional(bsw, model) => {
                 correct_block(bsw, block, baseline, level_gain, scratch, leakage);

@@ -1,8 +1,11 @@
 //! The reference curve R(t): mean ΔR2* of brain without leakage, after Boxerman, Schmainda, Weisskoff (2006).
 
 use super::baseline::Baseline;
+use std::ops::Range;
+
 use super::error::DscError;
 use super::kernel::{add_up, collect_blocks, row_sums};
+use super::quantify::DscResult;
 use super::signal::DscSignal;
 use super::timing::Timing;
 use crate::image::Mask;
@@ -79,6 +82,32 @@ pub(super) fn sum_of_rates(signal: &DscSignal<'_>, timing: &Timing, baseline: &B
         },
     );
     add_up(&blocks, used)
+}
+
+/// ΔR2* of some voxels (ascending), curve after curve.
+pub(super) fn rates_of(signal: &DscSignal<'_>, result: &DscResult, voxels: &[usize]) -> Vec<f32> {
+    let blocks = collect_blocks(
+        signal.series(),
+        || (Vec::new(), Vec::new(), RateScratch::default()),
+        |block, (rates, second, scratch)| {
+            let wanted = within(voxels, block.first..block.first + block.width);
+            if wanted.is_empty() {
+                return Vec::new();
+            }
+            let second = signal.second_samples(block, second);
+            let inverse = scratch.inverse(block.part_of(&result.baseline.level), second_part(block, &result.baseline));
+            signal.rates(block, second, result.timing.steady, inverse, rates);
+            let curve = |&voxel: &usize| rates[voxel - block.first..].iter().step_by(block.width).copied();
+            wanted.iter().flat_map(curve).collect::<Vec<f32>>()
+        },
+    );
+    blocks.concat()
+}
+
+/// The part of ascending numbers that lies in a range.
+fn within(ascending: &[usize], range: Range<usize>) -> &[usize] {
+    let place = |number: usize| ascending.partition_point(|&value| value < number);
+    &ascending[place(range.start)..place(range.end)]
 }
 
 /// S0 of the second echo for a block's lanes; empty without one.

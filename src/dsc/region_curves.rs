@@ -1,6 +1,7 @@
 //! The mean curves of a region: a lesion's or the reference's bolus, and the numbers that are read off them.
 
 use super::baseline::percentage_recovered;
+use super::concentration::SeriesContent;
 use super::error::DscError;
 use super::quantify::{Correction, DscResult};
 use super::reference::{membership, sum_of_rates};
@@ -24,6 +25,8 @@ pub struct RegionCurves {
     pub peak_height: f64,
     /// Percentage of signal recovery of the mean signal; `None` where it does not drop below its baseline.
     pub signal_recovery: Option<f64>,
+    /// Recovery by area: mean percentage of signal recovery from the minimum to the end of the series.
+    pub recovery_area: Option<f64>,
 }
 
 /// The mean curves of a region; an error where it holds no usable voxel.
@@ -46,11 +49,16 @@ pub fn region_curves(
     let flags: Vec<f32> = used.iter().map(|&used| if used { 1.0 } else { 0.0 }).collect();
     let mut relaxation_rate = sum_of_rates(signal, &result.timing, &result.baseline, &flags);
     relaxation_rate.iter_mut().for_each(|sum| *sum /= count);
-    let correction = mean_correction(result, &used, count);
-    let corrected = match correction {
-        Some(correction) => relaxation_rate.iter().zip(correction).map(|(rate, leaked)| rate + leaked).collect(),
-        None => relaxation_rate.clone(),
+    let corrected = match (&result.correction, mean_correction(result, &used, count)) {
+        // The first passage is the corrected curve.
+        (Correction::FirstPass, _) => match result.first_pass_of(&relaxation_rate) {
+            Some(fit) => (0..relaxation_rate.len()).map(|frame| fit.curve.value(frame as f64 * result.step)).collect(),
+            None => relaxation_rate.clone(),
+        },
+        (_, Some(correction)) => relaxation_rate.iter().zip(correction).map(|(rate, leaked)| rate + leaked).collect(),
+        (_, None) => relaxation_rate.clone(),
     };
+    let recorded = result.content == SeriesContent::Signal;
     let mut mean_signal = vec![0.0; result.timing.used().len()];
     for voxel in (0..used.len()).filter(|&voxel| used[voxel]) {
         let curve = signal.series().curve(voxel);
@@ -62,7 +70,8 @@ pub fn region_curves(
         voxels,
         inside,
         peak_height: relaxation_rate.iter().copied().fold(f64::NEG_INFINITY, f64::max),
-        signal_recovery: signal_recovery(&mean_signal, result),
+        signal_recovery: recorded.then(|| signal_recovery(&mean_signal, result)).flatten(),
+        recovery_area: recorded.then(|| recovery_area(&mean_signal, result)).flatten(),
         signal: mean_signal,
         relaxation_rate,
         corrected,
@@ -85,7 +94,7 @@ fn mean_correction(result: &DscResult, used: &[bool], count: f64) -> Option<Vec<
         voxels().filter(|&voxel| wanted(voxel)).map(|voxel| f64::from(leakage.k2[voxel])).sum::<f64>() / count
     };
     match &result.correction {
-        Correction::None => None,
+        Correction::FirstPass | Correction::None => None,
         Correction::Bsw(bsw) => Some(bsw.correction_curve(mean_k2(&|_| true))),
         Correction::Bidirectional(bsw, model) => {
             let kep = leakage.kep_per_min.as_ref()?;
@@ -106,6 +115,19 @@ fn signal_recovery(signal: &[f64], result: &DscResult) -> Option<f64> {
     let mean = |values: &[f64]| crate::curve::baseline::mean(values);
     let arrival = result.timing.arrival - result.timing.steady;
     let minimum = signal[arrival..].iter().copied().fold(f64::INFINITY, f64::min);
-    let recovered = &signal[signal.len() - result.settings().recovery_frames..];
+    let frames = result.timing.recovery(result.step, result.settings());
+    let recovered = &signal[frames.start - result.timing.steady..frames.end - result.timing.steady];
     percentage_recovered(mean(&signal[..arrival])?, minimum, mean(recovered)?)
+}
+
+/// Recovery by area: the mean of `100 (S - S_min)/(S0 - S_min)` from the minimum to the end of the series, the area
+/// under the recovering signal over that of a full recovery at once. A measure of ours beside PSR: it rests on no window.
+fn recovery_area(signal: &[f64], result: &DscResult) -> Option<f64> {
+    let arrival = result.timing.arrival - result.timing.steady;
+    let level = crate::curve::baseline::mean(&signal[..arrival])?;
+    let place =
+        (arrival..signal.len()).reduce(|best, frame| if signal[frame] < signal[best] { frame } else { best })?;
+    let duration = (signal.len() - 1 - place) as f64 * result.step;
+    let area = crate::curve::area::trapezoid(&signal[place..], result.step) - signal[place] * duration;
+    (level > signal[place] && duration > 0.0).then(|| 100.0 * area / ((level - signal[place]) * duration))
 }

@@ -11,6 +11,8 @@ closed_words! {
         Bsw = "bsw",
         /// Leu 2016: with backflow at a bounded rate.
         Bidirectional = "bidirectional",
+        /// The first passage alone, as a gamma variate: late leakage lies outside it.
+        Gamma = "gamma",
         /// No correction.
         None = "none",
     }
@@ -23,6 +25,8 @@ closed_words! {
         Full = "full",
         /// From bolus arrival over `integration_window_s`.
         Window = "window",
+        /// The first passage, as the area of a gamma variate.
+        FirstPass = "first-pass" | "first_pass",
     }
 }
 
@@ -33,6 +37,48 @@ closed_words! {
         Mean = "mean",
         /// Their median.
         Median = "median",
+    }
+}
+
+closed_words! {
+    /// What rCBV is set against beside white matter. The cut-offs refer to white matter alone.
+    pub enum FurtherNormalization: "further normalization" {
+        /// Mean rCBV of the whole normal brain.
+        Brain = "brain",
+        /// The histogram of a cohort (Bedekar 2010).
+        Standardized = "standardized",
+    }
+}
+
+closed_words! {
+    /// Which frames hold the recovered signal of PSR.
+    pub enum RecoveryFrames: "recovery range" {
+        /// The last `recovery_frames`.
+        Last = "last",
+        /// Those of `recovery_window_s` after the bolus arrival.
+        Window = "window",
+    }
+}
+
+closed_words! {
+    /// Which voxels of a lesion are taken for vessels and left out of its statistics.
+    pub enum VesselRule: "vessel rule" {
+        /// None.
+        None = "none",
+        /// Normalized rCBV above a multiple of white matter.
+        HighRcbv = "high-rcbv" | "high_rcbv",
+        /// A peak as high and as early as in an artery.
+        Arterial = "arterial",
+    }
+}
+
+closed_words! {
+    /// How Tikhonov's strength is chosen.
+    pub enum TikhonovChoice: "choice of the Tikhonov strength" {
+        /// Generalized cross-validation.
+        Gcv = "gcv",
+        /// The corner of the L-curve.
+        LCurve = "l-curve" | "l_curve",
     }
 }
 
@@ -70,8 +116,12 @@ pub struct Settings {
     pub noise_floor_sd: f64,
     /// Last frames whose mean signal tells enhancement.
     pub enhancement_frames: usize,
+    /// Which frames hold the recovered signal of PSR.
+    pub recovery: RecoveryFrames,
     /// Last frames whose mean signal is the recovered signal of PSR.
     pub recovery_frames: usize,
+    /// Times from the bolus arrival between which PSR takes the signal as recovered, s.
+    pub recovery_window_s: [f64; 2],
     /// The leakage model.
     pub leakage: LeakageModel,
     /// Upper bound of kep in the bidirectional model, 1/s.
@@ -80,14 +130,56 @@ pub struct Settings {
     pub integration: Integration,
     /// Length of the range [`Integration::Window`], s.
     pub integration_window_s: f64,
+    /// The fit of the first passage.
+    pub first_pass: FirstPassSettings,
     /// What rCBV is divided by.
     pub normalization: NormalizationStatistic,
+    /// What rCBV is set against as well, in maps of their own.
+    pub further_normalizations: Vec<FurtherNormalization>,
+    /// Whether the standard error of normalized rCBV is written as a map.
+    pub error_map: bool,
+    /// The histogram of a cohort.
+    pub standardization: StandardizationSettings,
+    /// Vessels in lesions.
+    pub vessels: VesselSettings,
     /// The search for an arterial curve.
     pub aif: AifSettings,
     /// Deconvolution and absolute units.
     pub perfusion: PerfusionSettings,
     /// Limits of the quality checks.
     pub quality: QualityLimits,
+}
+
+/// The section `[dsc.first_pass]`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FirstPassSettings {
+    /// The peak is looked for within this time from the bolus arrival, and its end within it from the peak, s.
+    pub search_s: f64,
+    /// The passage ends where the curve falls below this fraction of its peak.
+    pub end_fraction: f64,
+}
+
+/// The section `[dsc.standardization]`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StandardizationSettings {
+    /// Percentiles of a map, ascending.
+    pub percentiles: Vec<f64>,
+    /// Where they stand after standardization, learned from a cohort; none are built in.
+    pub landmarks: Vec<f64>,
+}
+
+/// The section `[dsc.vessels]`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VesselSettings {
+    /// Which voxels are vessels.
+    pub rule: VesselRule,
+    /// Normalized rCBV above which [`VesselRule::HighRcbv`] takes a voxel for a vessel.
+    pub rcbv_above: f64,
+    /// Peak over that of the reference curve from which [`VesselRule::Arterial`] takes a voxel for a vessel.
+    pub peak_ratio: f64,
 }
 
 /// The section `[dsc.aif]`.
@@ -122,6 +214,8 @@ pub struct PerfusionSettings {
     pub ssvd_threshold: f64,
     /// Limit of oSVD's oscillation index.
     pub osvd_oscillation: f64,
+    /// How Tikhonov's strength is chosen.
+    pub tikhonov_choice: TikhonovChoice,
     /// Hematocrit correction kH = (1 - 0.45)/(1 - 0.25), arteries over capillaries.
     pub kh: f64,
     /// Density of brain tissue, g/mL.
@@ -152,6 +246,16 @@ pub struct QualityLimits {
     pub usable_fail: f64,
     /// Fewer usable voxels of the reference region are a caution.
     pub reference_voxels: usize,
+    /// A baseline signal below this share of the brain's median has been lost to susceptibility.
+    pub susceptibility_level: f64,
+    /// A larger share of such voxels in a lesion is a caution.
+    pub susceptibility_caution: f64,
+    /// A larger share fails.
+    pub susceptibility_fail: f64,
+    /// A smaller share of the lesion inside the brain mask is a caution.
+    pub coverage_caution: f64,
+    /// A smaller one fails.
+    pub coverage_fail: f64,
     /// Recommended echo times at 3 T, s.
     pub echo_time_3t_s: [f64; 2],
     /// Recommended echo times at 1.5 T, s.
@@ -197,6 +301,18 @@ impl Settings {
             "a rate in 1/s above 0 and at most 1",
         )?;
         positive("integration_window_s", self.integration_window_s)?;
+        let [from, to] = self.recovery_window_s;
+        require(
+            "recovery_window_s",
+            format!("{from}, {to}"),
+            0.0 <= from && from < to && to.is_finite(),
+            "two times in s from the bolus arrival, ascending",
+        )?;
+        self.standardization.check(&self.further_normalizations)?;
+        positive("vessels.rcbv_above", self.vessels.rcbv_above)?;
+        positive("vessels.peak_ratio", self.vessels.peak_ratio)?;
+        positive("first_pass.search_s", self.first_pass.search_s)?;
+        fraction("first_pass.end_fraction", self.first_pass.end_fraction)?;
         fraction("aif.area_fraction", self.aif.area_fraction)?;
         require(
             "aif.rough_fraction",
@@ -217,6 +333,36 @@ impl Settings {
         positive("perfusion.relaxivity_ratio", self.perfusion.relaxivity_ratio)?;
         fraction("perfusion.unsettled_caution", self.perfusion.unsettled_caution)?;
         self.quality.check()
+    }
+}
+
+impl StandardizationSettings {
+    fn check(&self, wanted: &[FurtherNormalization]) -> Result<(), SettingError> {
+        let ascending = |values: &[f64]| values.windows(2).all(|pair| pair[0] < pair[1]);
+        require(
+            "standardization.percentiles",
+            format!("{:?}", self.percentiles),
+            self.percentiles.len() > 2
+                && ascending(&self.percentiles)
+                && self.percentiles.iter().all(|percent| (0.0..=100.0).contains(percent)),
+            "three or more ascending percentiles, 0 to 100",
+        )?;
+        if self.landmarks.is_empty() {
+            // METHOD: landmarks are the scale of a cohort; there is no scale that fits every scanner, so none is assumed.
+            return require(
+                "standardization.landmarks",
+                "empty",
+                !wanted.contains(&FurtherNormalization::Standardized),
+                "landmarks of a cohort for \"standardized\": learn them with `relight calibrate --landmarks MAP… -o DIR` \
+                 and give its settings.toml with --settings",
+            );
+        }
+        require(
+            "standardization.landmarks",
+            format!("{:?}", self.landmarks),
+            self.landmarks.len() == self.percentiles.len() && ascending(&self.landmarks),
+            "as many ascending landmarks as percentiles",
+        )
     }
 }
 
@@ -243,6 +389,17 @@ impl QualityLimits {
                 "two echo times in seconds, ascending",
             )?;
         }
+        ordered("quality.coverage_fail", self.coverage_fail, self.coverage_caution, 1.0)?;
+        // A share that should be small: its failure lies above its caution.
+        let (caution, fail) = (self.susceptibility_caution, self.susceptibility_fail);
+        require(
+            "quality.susceptibility_fail",
+            fail,
+            0.0 <= caution && caution <= fail && fail <= 1.0,
+            "at most 1, and not below its caution limit",
+        )?;
+        let level = self.susceptibility_level;
+        require("quality.susceptibility_level", level, (0.0..1.0).contains(&level), "0 to below 1")?;
         let plausible = |angle: &f64| *angle > 0.0 && *angle <= 180.0;
         require(
             "quality.flip_angles_deg",
@@ -288,8 +445,21 @@ mod tests {
     }
 
     #[test]
+    fn standardization_without_landmarks_is_refused_in_words() {
+        let mut settings: Settings = default_section("dsc");
+        settings.further_normalizations = vec![FurtherNormalization::Standardized];
+        let error = settings.check().unwrap_err().to_string();
+        assert!(error.contains("relight calibrate --landmarks"), "{error}");
+        settings.standardization.landmarks =
+            (0..settings.standardization.percentiles.len()).map(|i| i as f64).collect();
+        settings.check().unwrap();
+        settings.standardization.landmarks[1] = 0.0;
+        assert_eq!(settings.check().unwrap_err().key, "standardization.landmarks");
+    }
+
+    #[test]
     fn a_model_that_does_not_exist_is_not_offered() {
-        let error = "gamma".parse::<LeakageModel>().unwrap_err().to_string();
-        assert!(error.contains("bsw, bidirectional, none"), "{error}");
+        let error = "weisskoff".parse::<LeakageModel>().unwrap_err().to_string();
+        assert!(error.contains("bsw, bidirectional, gamma, none"), "{error}");
     }
 }

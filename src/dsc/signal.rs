@@ -1,5 +1,6 @@
 //! The recorded signal of a bolus: one echo, or two recorded together.
 
+use super::concentration::SeriesContent;
 use super::error::DscError;
 use super::kernel;
 use crate::acquisition::DscAcquisition;
@@ -12,6 +13,9 @@ pub struct DscSignal<'a> {
     acquisition: &'a DscAcquisition,
     first: &'a Series,
     second: Option<SecondEcho<'a>>,
+    /// Echo time of the first echo, or that of the signal that stands for concentrations.
+    echo_time: Seconds,
+    content: SeriesContent,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -32,7 +36,24 @@ impl<'a> DscSignal<'a> {
             return Err(DscError::NoVoxels);
         }
         let second = second.map(|series| SecondEcho::new(acquisition, first, series)).transpose()?;
-        Ok(Self { acquisition, first, second })
+        Ok(Self { acquisition, first, second, echo_time: acquisition.echo_time(), content: SeriesContent::Signal })
+    }
+
+    /// A series of concentrations as [`signal_of_concentration`](super::signal_of_concentration) gives it.
+    pub fn of_concentration(
+        acquisition: &'a DscAcquisition,
+        signal: &'a Series,
+        echo_time: Seconds,
+    ) -> Result<Self, DscError> {
+        if signal.voxels == 0 {
+            return Err(DscError::NoVoxels);
+        }
+        Ok(Self { acquisition, first: signal, second: None, echo_time, content: SeriesContent::Concentration })
+    }
+
+    /// What the samples were.
+    pub fn content(&self) -> SeriesContent {
+        self.content
     }
 
     /// The acquisition.
@@ -63,7 +84,7 @@ impl<'a> DscSignal<'a> {
     /// ΔR2* per unit of signal noise over S0, 1/s: 1/TE, or √2/(TE2 - TE1) for two echoes of equal noise.
     pub(super) fn noise_gain(&self) -> f64 {
         match self.second {
-            None => 1.0 / self.acquisition.echo_time().0,
+            None => 1.0 / self.echo_time.0,
             Some(second) => std::f64::consts::SQRT_2 / second.spacing.0,
         }
     }
@@ -102,7 +123,7 @@ impl<'a> DscSignal<'a> {
                 );
             }
             _ => {
-                let scale = (-1.0 / self.acquisition.echo_time().0) as f32;
+                let scale = (-1.0 / self.echo_time.0) as f32;
                 kernel::single_echo_rates(&block.samples[skipped..], inverse[0], scale, rates);
             }
         }

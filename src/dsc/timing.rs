@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use super::error::DscError;
 use super::kernel::{add_up, collect_blocks, lane_medians, measurable_lanes, row_sums};
-use super::settings::Settings;
+use super::settings::{RecoveryFrames, Settings};
 use super::signal::DscSignal;
 use crate::curve::baseline::{arrival, median, steady_state};
 
@@ -31,6 +31,17 @@ impl Timing {
     /// Frames that are used.
     pub fn used(&self) -> Range<usize> {
         self.steady..self.frames
+    }
+
+    /// The frames whose mean signal is the recovered signal of PSR.
+    pub(super) fn recovery(&self, step: f64, settings: &Settings) -> Range<usize> {
+        match settings.recovery {
+            RecoveryFrames::Last => self.last(settings.recovery_frames),
+            RecoveryFrames::Window => {
+                let [from, to] = settings.recovery_window_s.map(|time| self.arrival + (time / step).round() as usize);
+                from.min(self.frames - 1)..(to + 1).min(self.frames)
+            }
+        }
     }
 
     /// The last `count` frames.
@@ -103,6 +114,10 @@ pub(super) fn find_timing(signal: &DscSignal<'_>, settings: &Settings) -> Result
     let after = frames - 1 - timing.arrival;
     if after < late {
         return Err(DscError::TooFewLateFrames { found: after, expected: late });
+    }
+    let ([from, to], last) = (settings.recovery_window_s, after as f64 * signal.step());
+    if settings.recovery == RecoveryFrames::Window && from > last {
+        return Err(DscError::RecoveryOutside { from, to, last });
     }
     Ok((timing, mean_signal))
 }

@@ -1,6 +1,8 @@
 //! From maps to biomarkers: components, shape, region statistics, intervals, and the row they end in.
 
 mod bootstrap;
+mod correlation;
+mod distribution;
 mod enhancement;
 mod error;
 mod histogram;
@@ -17,6 +19,7 @@ mod subtraction;
 mod target;
 
 pub use bootstrap::{Interval, mean_interval};
+pub use distribution::Distribution;
 pub use enhancement::{Enhancement, enhancement};
 pub use error::LesionError;
 pub use histogram::Histogram;

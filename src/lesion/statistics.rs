@@ -3,6 +3,8 @@
 //! Population statistics as the Image Biomarker Standardisation Initiative defines them (Zwanenburg A et al.,
 //! Radiology 2020;295:328); percentiles by linear interpolation (Hyndman RJ, Fan Y, Am Stat 1996;50:361, type 7).
 
+pub use crate::curve::baseline::percentile;
+
 /// Statistics of the estimated values of a region.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Statistics {
@@ -61,15 +63,6 @@ impl Statistics {
     pub fn coefficient_of_variation(&self) -> f64 {
         if self.mean == 0.0 { f64::NAN } else { self.standard_deviation / self.mean }
     }
-}
-
-/// The percentile (0 to 100) of ascending values, type 7; NaN of no values.
-pub fn percentile(ascending: &[f64], percent: f64) -> f64 {
-    let Some(last) = ascending.len().checked_sub(1) else { return f64::NAN };
-    let place = (percent / 100.0).clamp(0.0, 1.0) * last as f64;
-    let below = place.floor() as usize;
-    let above = (below + 1).min(last);
-    ascending[below] + (place - below as f64) * (ascending[above] - ascending[below])
 }
 
 #[cfg(test)]

@@ -41,8 +41,15 @@ pub struct LesionPerfusion {
 }
 
 /// Core of a treated tumor: almost no blood, and what there is does not leak.
-pub const AVASCULAR_CORE: DscTissue =
-    DscTissue { cbv: 0.4, cbf: 3.0, delay: Seconds(1.0), leakage: None, t1: Seconds(2.2), t2_star: Seconds(0.09) };
+pub const AVASCULAR_CORE: DscTissue = DscTissue {
+    cbv: 0.4,
+    cbf: 3.0,
+    delay: Seconds(1.0),
+    dispersion: Seconds(0.0),
+    leakage: None,
+    t1: Seconds(2.2),
+    t2_star: Seconds(0.09),
+};
 
 /// White matter with edema: the perfusion of white matter, more water.
 const EDEMA: DscTissue =

@@ -95,6 +95,9 @@ pub struct DscTissue {
     pub cbf: f64,
     /// Arrival after the artery.
     pub delay: Seconds,
+    /// Time constant of the exponential that disperses the bolus on its way from the artery; 0 where it arrives as it
+    /// is (Calamante, Gadian, Connelly, MRM 2000;44:466).
+    pub dispersion: Seconds,
     /// Leakage; `None` behind an intact barrier.
     pub leakage: Option<Leakage>,
     /// T1 before contrast.
@@ -104,7 +107,15 @@ pub struct DscTissue {
 }
 
 const fn intact(cbv: f64, cbf: f64, delay: f64, t1: f64, t2_star: f64) -> DscTissue {
-    DscTissue { cbv, cbf, delay: Seconds(delay), leakage: None, t1: Seconds(t1), t2_star: Seconds(t2_star) }
+    DscTissue {
+        cbv,
+        cbf,
+        delay: Seconds(delay),
+        dispersion: Seconds(0.0),
+        leakage: None,
+        t1: Seconds(t1),
+        t2_star: Seconds(t2_star),
+    }
 }
 
 const fn leaky(tissue: DscTissue, ktrans_per_min: f64, ve: f64, relaxivity: f64) -> DscTissue {
@@ -142,12 +153,23 @@ impl DscTissue {
         self.course(protocol).vascular
     }
 
+    /// The arterial curve after dispersion: `Ca ⊗ e^{-t/τ}/τ`, scaled so that the sum of the kernel is 1.
+    fn dispersed(&self, arterial: Vec<f64>, step: f64) -> Vec<f64> {
+        let time = self.dispersion.0;
+        if time <= 0.0 {
+            return arterial;
+        }
+        let sum = step / (1.0 - (-step / time).exp());
+        convolve_exponential(&arterial, 1.0 / time, step).into_iter().map(|value| value / sum).collect()
+    }
+
     fn course(&self, protocol: &DscProtocol) -> Course {
         let step = protocol.step();
         let flow_per_s = self.cbf / 6000.0;
         let blood_fraction = self.cbv / 100.0;
         let arterial: Vec<f64> =
             (0..protocol.steps()).map(|i| arterial_concentration(i as f64 * step - self.delay.0)).collect();
+        let arterial = self.dispersed(arterial, step);
         // vb·Cv = f·(Ca ⊗ e^{-t/MTT})
         let blood = convolve_exponential(&arterial, 1.0 / self.mean_transit_time().0, step);
         let leaked = self.leakage.map(|leakage| {
@@ -279,6 +301,18 @@ mod tests {
         let plateau = 0.7 * (1.0 - (-0.5f64 / 6.0).exp()) * (-4.5f64 / 300.0).exp();
         assert!((arterial_concentration(34.5) - 6.0 - plateau).abs() < 1e-12);
         assert_eq!(arterial_concentration(30.0), 0.0);
+    }
+
+    #[test]
+    fn dispersion_keeps_the_area_and_lowers_the_peak() {
+        let sharp = DscTissueClass::GrayMatter.tissue();
+        let wide = DscTissue { dispersion: Seconds(3.0), ..sharp };
+        let protocol = DscProtocol { frames: 400, ..DscProtocol::REFERENCE };
+        let (one, two) = (sharp.vascular_relaxation_rate(&protocol), wide.vascular_relaxation_rate(&protocol));
+        let area = |curve: &[f64]| curve.iter().sum::<f64>();
+        assert!((area(&two) / area(&one) - 1.0).abs() < 0.01, "{} {}", area(&one), area(&two));
+        let peak = |curve: &[f64]| curve.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        assert!(peak(&two) < 0.9 * peak(&one));
     }
 
     #[test]

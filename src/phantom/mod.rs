@@ -7,6 +7,7 @@
 //! The same options give the same bytes on every machine: random numbers belong to voxels, and every sample is rounded
 //! to an integer, where the last bit of a mathematical function does not reach.
 
+mod accuracy;
 mod dsc;
 pub mod dsc_curve;
 mod folder;
@@ -30,6 +31,7 @@ mod truth;
 
 use std::path::PathBuf;
 
+pub use accuracy::{AccuracyError, AccuracyPage, accuracy_page};
 pub use dsc::true_relative_cbv;
 pub use head::{Anatomy, Head, Pose, Tissue};
 pub use lesion::{Lesion, LesionPart};

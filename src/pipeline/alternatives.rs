@@ -52,6 +52,8 @@ pub fn of_perfusion(perfusion: &Perfusion, place: usize, region: &Mask, column: 
             LeakageModel::Bsw => Choice::LeakageBsw,
             LeakageModel::Bidirectional => Choice::LeakageBidirectional,
             LeakageModel::None => Choice::LeakageNone,
+            // Not among the models of a reanalysis: see [`Perfusion::other_models`].
+            LeakageModel::Gamma => continue,
         };
         alternatives.push(match map {
             Ok(map) => ratio(choice, lesion(map, region), divisor(map, reference)),

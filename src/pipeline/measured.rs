@@ -9,7 +9,9 @@ use crate::lesion::{Histogram, LesionRecord};
 use crate::pet::{PetMeasures, PetResponse};
 use crate::quality::{Caveat, Check};
 use crate::reanalysis::{Alternative, Stability, judge_again};
-use crate::report::model::{BolusFigure, CurveFigure, Inside, MaskCheck, Panel, TestRetest, TimePoint};
+use crate::report::model::{
+    ArteryFigure, BolusFigure, CurveFigure, Inside, MaskCheck, Panel, PanelKind, PerfusionDetail, TestRetest, TimePoint,
+};
 use crate::report::viewer::ViewerVolumes;
 use crate::verdict::{self, GrowthBand, Verdict, growth_band, judge};
 
@@ -72,6 +74,12 @@ pub struct Measured {
     pub bolus: Option<BolusFigure>,
     /// How the rCBV values are spread.
     pub rcbv_histogram: Option<Histogram>,
+    /// What perfusion says beside the columns.
+    #[serde(default)]
+    pub perfusion_detail: Option<PerfusionDetail>,
+    /// The arterial curve of the flow maps.
+    #[serde(default)]
+    pub artery: Option<ArteryFigure>,
     /// The deciding numbers under other choices.
     pub alternatives: Vec<Alternative>,
     /// Whether the label is only the lesion's place in the order of size, which another session may number otherwise.
@@ -105,6 +113,13 @@ impl Measured {
         Judged { growth_band: growth_band(&self.record, settings), verdict, stability }
     }
 
+    /// What perfusion says beside the columns, with the label of the lesion.
+    pub fn details_json(&self) -> Option<serde_json::Value> {
+        let mut details = serde_json::to_value(self.perfusion_detail.as_ref()?).ok()?;
+        details["lesion"] = serde_json::to_value(&self.record.lesion).ok()?;
+        Some(details)
+    }
+
     /// With its verdict, as a page shows it.
     pub fn time_point(&self, judged: Judged, annotations: &[Annotation]) -> TimePoint {
         let Judged { verdict, stability, growth_band } = judged;
@@ -126,10 +141,13 @@ impl Measured {
             curves: self.curves.clone(),
             test_retest: self.test_retest.clone(),
             background: self.background.clone(),
+            panels: self.panels.iter().filter(|panel| panel.kind != PanelKind::Artery).cloned().collect(),
+            artery_panel: self.panels.iter().find(|panel| panel.kind == PanelKind::Artery).cloned(),
+            artery: self.artery.clone(),
+            perfusion: self.perfusion_detail.clone(),
             pet: self.pet.clone(),
             inside: self.inside.clone(),
             pet_response: self.pet_response.clone(),
-            panels: self.panels.clone(),
             bolus: self.bolus.clone(),
             rcbv_histogram: self.rcbv_histogram.clone(),
             growth_band,

@@ -6,7 +6,7 @@ use super::perfusion::Perfusion;
 use super::uptake::Uptake;
 use crate::asl::AslModel;
 use crate::dce::DelayFit;
-use crate::dsc::{DeconvolutionMethod, LeakageModel, NormalizationStatistic};
+use crate::dsc::{DeconvolutionMethod, Integration, LeakageModel, NormalizationStatistic};
 use crate::pet::{BackgroundSource, BackgroundStatistic, PeakMode};
 use crate::settings::Settings;
 
@@ -16,25 +16,31 @@ pub fn dsc(perfusion: &Perfusion, settings: &Settings) -> Vec<String> {
     let timing = &result.timing;
     let mut sentences = vec![format!(
         "DSC-MRI: the signal became \u{394}R2* = \u{2212}ln(S/S0)/TE, S0 the mean of the {} frames before the bolus{}; \
-         rCBV is the trapezoid of \u{394}R2* over {}; values below zero are kept.",
+         rCBV is {}; values below zero are kept.",
         timing.baseline().len(),
         if timing.steady > 0 {
             format!(" (the first {} were not in a steady state)", timing.steady)
         } else {
             String::new()
         },
-        match settings.dsc.integration {
-            crate::dsc::Integration::Full => "all steady frames".to_owned(),
-            crate::dsc::Integration::Window =>
-                format!("{} s from the bolus arrival", settings.dsc.integration_window_s),
+        match (settings.dsc.integration, result.model) {
+            (_, LeakageModel::Gamma) | (Integration::FirstPass, _) =>
+                "the area of a gamma variate fitted to the first passage (Madsen, Phys Med Biol 1992;37:1597)"
+                    .to_owned(),
+            (Integration::Full, _) => "the trapezoid of \u{394}R2* over all steady frames".to_owned(),
+            (Integration::Window, _) => format!(
+                "the trapezoid of \u{394}R2* over {} s from the bolus arrival",
+                settings.dsc.integration_window_s
+            ),
         },
     )];
     sentences.push(match result.model {
         LeakageModel::Bsw => "Leakage was corrected by the linear model of Boxerman, Schmainda and Weisskoff (AJNR 2006;27:859)".to_owned(),
         LeakageModel::Bidirectional => "Leakage was corrected in enhancing voxels by the bidirectional model of Leu et al. (AJNR 2016;37:1440), elsewhere by that of Boxerman, Schmainda and Weisskoff (AJNR 2006;27:859)".to_owned(),
+        LeakageModel::Gamma => "Late leakage lies outside the gamma variate; leakage during the first passage was not corrected".to_owned(),
         LeakageModel::None => "Leakage was not corrected".to_owned(),
     } + match (result.model, perfusion.reference_given) {
-        (LeakageModel::None, _) => ".",
+        (LeakageModel::None | LeakageModel::Gamma, _) => ".",
         (_, true) => ", with the given white matter as the reference curve.",
         (_, false) => ", with all non-enhancing brain as the reference curve.",
     });

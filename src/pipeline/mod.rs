@@ -3,6 +3,7 @@
 mod again;
 mod alternatives;
 mod companion;
+mod details;
 mod dynamic;
 mod error;
 mod finished;
@@ -13,6 +14,7 @@ mod judging;
 mod kinetic;
 mod kinetic_session;
 mod labeling;
+mod landmarks;
 mod mask_check;
 mod masks;
 mod measured;
@@ -41,6 +43,7 @@ use serde_json::Value;
 
 pub use again::{AgainError, AnnotateOptions, Annotated, Verified, annotate, report, verify};
 pub use error::SessionError;
+pub use landmarks::{LandmarksError, learn_landmarks};
 pub use masks::Fit;
 pub use single::{
     ArteryRequest, BackgroundRequest, DscRequest, MaskRequest, PetRequest, SingleOutcome, run_dsc, run_pet,

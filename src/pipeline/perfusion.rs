@@ -4,8 +4,9 @@ use super::error::SessionError;
 use super::masks::{Fit, LesionMasks, read_region};
 use crate::acquisition::DscAcquisition;
 use crate::dsc::{
-    self, DscError, DscResult, DscSignal, LeakageModel, PerfusionMaps, RegionCurves, aif_from_mask,
-    baseline_mean_for_mask, find_aif, perfusion, quantify, region_curves,
+    self, Aif, AifError, BrainNormalized, DscError, DscMap, DscResult, DscSignal, FurtherNormalization, LeakageChoice,
+    LeakageModel, PerfusionMaps, RegionCurves, SeriesContent, aif_from_curve, aif_from_mask, baseline_mean_for_mask,
+    find_aif, leakage_choice, perfusion, quantify, region_curves, signal_of_concentration,
 };
 use crate::image::{Grid, Mask, NiftiImage, Volume};
 use crate::quality::{Caveat, CaveatCode};
@@ -13,7 +14,7 @@ use crate::region::{
     self, Midline, Reference, ReferenceFacts, RegionError, brain_mask, crosses_midline, find_midline,
     mirrored_reference, reference_facts,
 };
-use crate::study::InputFile;
+use crate::study::{ArterialCurve, ArterialUnit, InputFile};
 
 /// Which voxels are measured.
 #[derive(Debug, Clone, Copy)]
@@ -35,6 +36,8 @@ pub enum Artery<'a> {
     Automatic,
     /// A mask of arterial voxels.
     Given(&'a InputFile, Fit),
+    /// A curve from a table.
+    Curve(&'a ArterialCurve),
 }
 
 /// A DSC series and what belongs to it.
@@ -43,6 +46,8 @@ pub struct DscInput<'a> {
     pub image: &'a InputFile,
     /// The second echo.
     pub second_echo: Option<&'a InputFile>,
+    /// What the samples are.
+    pub content: SeriesContent,
     /// What the method must know of the scan.
     pub acquisition: &'a DscAcquisition,
     /// Which voxels are measured.
@@ -80,6 +85,16 @@ pub struct Perfusion {
     pub other_models: Vec<(LeakageModel, Result<Vec<f32>, String>)>,
     /// The mirrored reference beside a given one, or why there is none; `None` unless asked for.
     pub mirrored_reference: Option<Result<Mask, String>>,
+    /// For each lesion the leakage models held against each other; `None` where it has no usable voxel.
+    pub leakage_choices: Vec<Option<LeakageChoice>>,
+    /// rCBV over the mean of the normal brain, where the settings ask for it.
+    pub over_brain: Option<BrainNormalized>,
+    /// Standardized rCBV, where the settings ask for it.
+    pub standardized: Option<Vec<f32>>,
+    /// Voxels of the maps that lie in lesions and are taken for vessels; `None` unless the settings name a rule.
+    pub vessels: Option<Vec<bool>>,
+    /// The arterial curve that flow was made with.
+    pub artery: Option<Aif>,
     /// Flow and transit times, where they were asked for and an artery was found.
     pub flow: Option<PerfusionMaps>,
     /// Doubts, without those of single lesions.
@@ -87,6 +102,54 @@ pub struct Perfusion {
 }
 
 impl Perfusion {
+    /// All maps, in the order in which they are listed.
+    pub fn maps(&self) -> Vec<DscMap<'_>> {
+        let mut maps = self.result.maps();
+        let map = |description, unit, equation, values| DscMap {
+            suffix: "rcbv",
+            description: Some(description),
+            unit,
+            equation,
+            lexicon: None,
+            quantity: None,
+            values,
+        };
+        maps.extend(
+            self.over_brain
+                .as_ref()
+                .map(|brain| map("brain", "1", "rCBV / mean rCBV of the whole normal brain", &brain.rcbv[..])),
+        );
+        let equation = "piecewise linear: percentiles of the map to the landmarks of a cohort";
+        maps.extend(self.standardized.as_ref().map(|values| map("standardized", "a.u.", equation, values)));
+        maps.extend(self.flow.iter().flat_map(PerfusionMaps::maps));
+        maps
+    }
+
+    /// Whether each voxel of the maps is taken for a vessel; all false where no rule is switched on.
+    fn is_vessel(&self, voxel: usize) -> bool {
+        self.vessels.as_ref().is_some_and(|vessels| vessels[voxel])
+    }
+
+    /// A map as a volume; NaN in voxels that are taken for vessels.
+    pub fn without_vessels(&self, values: &[f32]) -> Volume {
+        let kept: Vec<f32> = values
+            .iter()
+            .enumerate()
+            .map(|(voxel, &value)| if self.is_vessel(voxel) { f32::NAN } else { value })
+            .collect();
+        Volume::from_masked(&self.result.mask, &kept)
+    }
+
+    /// Voxels of a region that are taken for vessels.
+    pub fn vessels_in(&self, region: &Mask) -> usize {
+        self.result
+            .mask
+            .indices()
+            .enumerate()
+            .filter(|&(voxel, index)| region.data[index] && self.is_vessel(voxel))
+            .count()
+    }
+
     /// CBF over its mean in the reference region, one value per voxel of the maps.
     pub fn relative_flow(&self) -> Option<Vec<f32>> {
         let (flow, reference) = (self.flow.as_ref()?, self.reference.as_ref()?);
@@ -96,6 +159,9 @@ impl Perfusion {
         (mean > 0.0).then(|| flow.cbf.iter().map(|&cbf| (f64::from(cbf) / mean) as f32).collect())
     }
 }
+
+/// The leakage models of a reanalysis: those that describe the whole series.
+const REANALYZED: [LeakageModel; 3] = [LeakageModel::Bsw, LeakageModel::Bidirectional, LeakageModel::None];
 
 /// Reads and quantifies a series.
 pub fn measure(
@@ -137,6 +203,18 @@ pub fn measure(
         Brain::WholeImage => Some(Mask::filled(grid, true)),
         Brain::Automatic => None,
     };
+    if input.content == SeriesContent::Concentration && given_brain.is_none() {
+        let problem = "a series of concentrations shows no brain to find: expected --mask FILE, or --mask none";
+        return Err(SessionError::Mask { file: name.to_owned(), problem: problem.to_owned() });
+    }
+    if let Artery::Curve(curve) = input.artery
+        && curve.unit == ArterialUnit::BloodConcentration
+        && input.content == SeriesContent::Signal
+    {
+        let problem = "the column blood_concentration (mM) needs --as concentration: a series of signals gives dR2* in 1/s, \
+                       and no relaxivity is assumed; expected the dR2* of the artery in a column value";
+        return Err(SessionError::Mask { file: curve.file.clone(), problem: problem.to_owned() });
+    }
     let series = match &given_brain {
         Some(mask) => image.read_series(mask)?,
         None => image.read_series_with(dsc_settings.mask_frames, |leading| {
@@ -147,7 +225,17 @@ pub fn measure(
         Some(file) => Some(NiftiImage::open(file.path())?.read_series(&series.mask)?),
         None => None,
     };
-    let signal = DscSignal::new(input.acquisition, &series, second.as_ref()).map_err(failed)?;
+    let converted = match input.content {
+        SeriesContent::Signal => None,
+        SeriesContent::Concentration => {
+            Some(signal_of_concentration(&series).ok_or_else(|| failed(DscError::NoBolus))?)
+        }
+    };
+    let signal = match &converted {
+        Some((series, echo_time)) => DscSignal::of_concentration(input.acquisition, series, *echo_time),
+        None => DscSignal::new(input.acquisition, &series, second.as_ref()),
+    }
+    .map_err(failed)?;
     let mut result = quantify(&signal, given_reference.as_ref(), dsc_settings).map_err(failed)?;
 
     let baseline = Volume::from_masked(&result.mask, &result.baseline.level);
@@ -156,6 +244,11 @@ pub fn measure(
     let reference_given = given_reference.is_some();
     let reference = match given_reference {
         Some(mask) => Some(mask),
+        None if input.content == SeriesContent::Concentration => {
+            let detail = "a series of concentrations shows no white matter to find: give it with --reference";
+            caveats.push(Caveat::new(CaveatCode::NoReference, detail));
+            None
+        }
         None => {
             match union.as_ref().map(|union| mirrored_white_matter(&baseline, &result.mask, union, region_settings)) {
                 Some(Ok((found, plane))) => {
@@ -213,30 +306,54 @@ pub fn measure(
             caveats.extend(more);
             Some(aif_from_mask(&signal, &result, &mask))
         }
+        Artery::Curve(curve) => {
+            // METHOD: a curve that a person gave must serve: what is wrong with it is an error and not a caveat.
+            let aif = aif_from_curve(&result, &curve.times, &curve.values);
+            let refused =
+                |problem: AifError| SessionError::Mask { file: curve.file.clone(), problem: problem.to_string() };
+            Some(Ok(aif.map_err(refused)?))
+        }
     };
     // METHOD: rCBV needs no artery, so one that fails is a caveat and takes only flow and transit times with it.
-    let flow = match arterial {
-        None => None,
-        Some(Err(problem)) => {
-            caveats.push(Caveat::new(CaveatCode::AifFailed, problem.to_string()));
-            None
-        }
-        Some(Ok(aif)) => match perfusion(&signal, &result, &aif) {
-            Ok(maps) => Some(maps),
-            Err(problem) => {
-                caveats.push(Caveat::new(CaveatCode::AifFailed, problem.to_string()));
-                None
+    let (mut flow, mut artery) = (None, None);
+    match arterial {
+        None => {}
+        Some(Err(problem)) => caveats.push(Caveat::new(CaveatCode::AifFailed, problem.to_string())),
+        Some(Ok(aif)) => {
+            match perfusion(&signal, &result, &aif) {
+                Ok(maps) => flow = Some(maps),
+                Err(problem) => caveats.push(Caveat::new(CaveatCode::AifFailed, problem.to_string())),
             }
-        },
+            artery = Some(aif);
+        }
+    }
+    let vessels = match &union {
+        Some(union) => result.vessels(&signal, union).map_err(failed)?,
+        None => None,
     };
+    let measured: Vec<Mask> = lesions.iter().map(|lesion| without(lesion, &result.mask, vessels.as_deref())).collect();
     let mut lesion_curves = Vec::with_capacity(lesions.len());
-    for lesion in &lesions {
+    for lesion in &measured {
         lesion_curves.push(match region_curves(&signal, &result, lesion, "the lesion") {
             Ok(curves) => Some(curves),
             Err(DscError::NoUsableVoxels { .. }) => None,
             Err(error) => return Err(failed(error)),
         });
     }
+    let mut leakage_choices = Vec::with_capacity(lesions.len());
+    for (lesion, curves) in measured.iter().zip(&lesion_curves) {
+        leakage_choices.push(match curves {
+            Some(curves) => leakage_choice(&signal, &result, lesion, curves).map_err(failed)?,
+            None => None,
+        });
+    }
+    let wanted = |normalization| dsc_settings.further_normalizations.contains(&normalization);
+    let over_brain = wanted(FurtherNormalization::Brain)
+        .then(|| result.over_normal_brain(union.as_ref()))
+        .transpose()
+        .map_err(failed)?;
+    let standardized =
+        wanted(FurtherNormalization::Standardized).then(|| result.standardized()).transpose().map_err(failed)?;
     let mut other_models = Vec::new();
     let mut mirrored = None;
     if input.reanalyze
@@ -246,7 +363,7 @@ pub fn measure(
         let voxels = union
             .or(reference)
             .map_err(|difference| SessionError::Mask { file: name.to_owned(), problem: difference.to_string() })?;
-        for &model in LeakageModel::ALL.iter().filter(|model| **model != result.model) {
+        for model in REANALYZED.into_iter().filter(|model| *model != result.model) {
             other_models.push((model, result.rcbv_by(&signal, model, &voxels).map_err(|problem| problem.to_string())));
         }
         mirrored = reference_given.then(|| {
@@ -266,9 +383,25 @@ pub fn measure(
         reference_facts: facts,
         reference_given,
         reference_curves,
+        leakage_choices,
+        over_brain,
+        standardized,
+        vessels,
+        artery,
         flow,
         caveats,
     })
+}
+
+/// A lesion without the voxels that are taken for vessels; `vessels` follows the order of the series' mask.
+fn without(lesion: &Mask, series: &Mask, vessels: Option<&[bool]>) -> Mask {
+    let mut left = lesion.clone();
+    if let Some(vessels) = vessels {
+        for (index, _) in series.indices().zip(vessels).filter(|(_, vessel)| **vessel) {
+            left.data[index] = false;
+        }
+    }
+    left
 }
 
 /// METHOD: the automatic mask always holds the lesions and the given reference: a lesion that is dark on EPI (blood

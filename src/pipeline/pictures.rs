@@ -220,6 +220,31 @@ pub fn film_strip(scene: &Scene<'_>, record: &LesionRecord) -> Vec<Panel> {
     panels
 }
 
+/// The whole slice in which a region is largest, in grey, with the region's outline; `None` for an empty region.
+pub fn outlined_slice(region: &Mask, image: &Volume, kind: PanelKind, title: &str, caption: String) -> Option<Panel> {
+    let found = Frame::around(region)?;
+    let grid = image.grid;
+    let corners = [[0, 0, 0], grid.shape().map(|n| n - 1)].map(|voxel| grid.position(voxel));
+    let middle = [(corners[0][0] + corners[1][0]) / 2.0, (corners[0][1] + corners[1][1]) / 2.0, found.center[2]];
+    let edge = grid.voxel_size()[0];
+    let field = (corners[1][0] - corners[0][0]).abs().max((corners[1][1] - corners[0][1]).abs()) + edge;
+    let view = View::axial(middle, field, PIXELS);
+    let picture = raster(&view.volume(image), field / PIXELS as f64);
+    Some(Panel {
+        kind,
+        title: title.to_owned(),
+        caption,
+        range: window(&picture.values),
+        raster: picture,
+        underlay: None,
+        cutoffs: Vec::new(),
+        unit: String::new(),
+        outline: view.outline(region),
+        slice_mm: found.center[2],
+        locator: None,
+    })
+}
+
 fn uptake_panel(
     uptake: &Uptake<'_>,
     record: &LesionRecord,

@@ -17,10 +17,10 @@ use super::pictures::{
 };
 use super::uptake::{self, BackgroundChoice, Head, PetInput, Uptake};
 use super::volumes::{Surroundings, viewer_volumes};
-use super::{Steps, alternatives, methods};
+use super::{Steps, alternatives, details, methods};
 use crate::acquisition::{AslAcquisition, DceAcquisition, DscAcquisition};
 use crate::clinical::{Pathway, Tracer};
-use crate::dsc::{DeconvolutionMethod, relative_peak_height, tumor_burden_class};
+use crate::dsc::{DeconvolutionMethod, SeriesContent, relative_peak_height, tumor_burden_class};
 use crate::image::{Labels, Mask, NiftiImage, Volume, resample_mask};
 use crate::lesion::{
     Core, DscCurves, DscMaps, Enhancement, Histogram, LesionRecord, RcbvCutoffs, Split, enhancement, measure_dsc,
@@ -115,6 +115,7 @@ pub fn measure(
         caveats.extend(drawn.caveats.iter().cloned());
         let input = DscInput {
             reanalyze: true,
+            content: SeriesContent::Signal,
             image: &dsc.image.file,
             second_echo: dsc.second_echo.as_ref().map(|image| &image.file),
             acquisition: &acquisition,
@@ -429,6 +430,8 @@ impl Bench<'_> {
             caveats.extend(found.caveats);
             (measured.dsc_checks, measured.bolus, burden) = (found.checks, found.bolus, found.burden);
             measured.rcbv_histogram = found.histogram;
+            measured.perfusion_detail = Some(details::of_lesion(perfusion, place));
+            measured.artery = details::artery(perfusion);
             measured.alternatives.extend(found.alternatives);
             measured.methods.extend(methods::dsc(perfusion, self.settings));
         }
@@ -476,6 +479,7 @@ impl Bench<'_> {
         measured.numbered = drawn.numbered;
         if self.for_page {
             self.draw(&drawn.mask, &record, burden.as_ref(), &mut measured)?;
+            measured.panels.extend(self.perfusion.and_then(details::artery_panel));
         }
         measured.measured_caveats = without_repeats(caveats);
         measured.record = record;
@@ -519,8 +523,15 @@ impl Bench<'_> {
             });
         }
         let failed = |source| SessionError::Dsc { file: self.series.to_owned(), source };
-        let judged = result.lesion_checks(lesion, "the lesion").map_err(failed)?;
-        let mut caveats = judged.caveats;
+        let mut judged = result.lesion_checks(lesion, "the lesion").map_err(failed)?;
+        let mut caveats = std::mem::take(&mut judged.caveats);
+        let vessels = perfusion.vessels_in(lesion);
+        if vessels > 0 {
+            let detail = format!("{vessels} of {} lesion voxels: {}", lesion.count(), details::vessel_words(perfusion));
+            caveats.push(Caveat::new(CaveatCode::VesselsExcluded, detail));
+            judged.checks.push(result.left_check(vessels, lesion.count()));
+            judged.quality = worst(&judged.checks);
+        }
         record.dsc_usable_fraction = judged.usable_fraction;
         record.dsc_quality = judged.quality;
         let lesion_curves = perfusion.lesion_curves[place].as_ref();
@@ -528,7 +539,7 @@ impl Bench<'_> {
         let mut histogram = None;
         let mut alternatives = Vec::new();
         if let Some(normalized) = &result.normalized {
-            let map = |values: &[f32]| Volume::from_masked(&result.mask, values);
+            let map = |values: &[f32]| perfusion.without_vessels(values);
             let (rcbv, uncorrected) = (map(&normalized.rcbv), map(&normalized.uncorrected));
             let k2 = result.leakage.as_ref().map(|leakage| map(&leakage.k2));
             let rcbf = perfusion.relative_flow().map(|values| map(&values));

@@ -16,12 +16,15 @@ use super::uptake::{self, BackgroundChoice, Head, PetInput};
 use super::{Steps, measured::Measured};
 use crate::acquisition::{Body, PetAcquisition};
 use crate::dataset::{LesionRow, OutputStem, lesions_tsv};
+use crate::dsc::SeriesContent;
 use crate::image::{NiftiImage, Volume};
 use crate::lesion::{LesionRecord, Split};
 use crate::quality::{Caveat, Check, Quality, worst};
 use crate::region::BackgroundShape;
 use crate::settings::Settings;
-use crate::study::{DscGiven, InputFile, MaskKind, Sidecar, dsc_acquisition, pet_acquisition};
+use crate::study::{
+    ArterialCurve, DscGiven, InputFile, MaskKind, Sidecar, dsc_acquisition, is_arterial_curve, pet_acquisition,
+};
 use crate::verdict::{self, Verdict, judge};
 
 /// Which voxels are measured.
@@ -55,6 +58,8 @@ pub struct DscRequest {
     pub second_echo: Option<PathBuf>,
     /// Values that replace the sidecar's.
     pub given: DscGiven,
+    /// What the samples are.
+    pub content: SeriesContent,
     /// Which voxels are measured.
     pub mask: MaskRequest,
     /// White matter.
@@ -74,7 +79,7 @@ pub struct DscRequest {
 /// The arterial curve of a deconvolution.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ArteryRequest {
-    /// A mask on the grid of the series.
+    /// A mask on the grid of the series, or a table of a curve.
     File(PathBuf),
     /// Found among the voxels.
     Automatic,
@@ -172,6 +177,8 @@ impl SingleOutcome {
             self.written.iter().map(|map| (map.key.clone(), json!(map.path.display().to_string()))).collect();
         let lesions: Vec<Value> =
             self.rows.iter().map(|(lesion, verdict)| Value::Object(row_json(lesion, verdict))).collect();
+        let details: Vec<Value> = self.rows.iter().filter_map(|(lesion, _)| lesion.details_json()).collect();
+        let artery = self.rows.iter().find_map(|(lesion, _)| serde_json::to_value(lesion.artery.as_ref()?).ok());
         let pet: Vec<Value> = self
             .rows
             .iter()
@@ -180,6 +187,12 @@ impl SingleOutcome {
         let mut all = json!({ "maps": maps, "lesions": lesions, "caveats": self.caveats, "checks": self.checks });
         if !pet.is_empty() {
             all["pet"] = Value::Array(pet);
+        }
+        if !details.is_empty() {
+            all["perfusion_details"] = Value::Array(details);
+        }
+        if let Some(artery) = artery {
+            all["artery"] = artery;
         }
         all
     }
@@ -212,6 +225,10 @@ pub fn run_dsc(
         Some(ArteryRequest::File(path)) => Some(InputFile::lone(path)),
         Some(ArteryRequest::Automatic) | None => None,
     };
+    let arterial_curve = match &artery {
+        Some(file) if is_arterial_curve(file.file_name()) => Some(ArterialCurve::read(file)?),
+        _ => None,
+    };
     sources.extend(brain_file.iter().chain(&reference).chain(&artery).cloned());
     sources.extend(request.lesions.as_ref().map(InputFile::lone));
     let masks = read_lesions(request.lesions.as_deref(), request.split, settings)?;
@@ -228,7 +245,9 @@ pub fn run_dsc(
         },
         reference: reference.as_ref().map(|file| (file, Fit::SameGrid)),
         lesions: masks.as_ref(),
+        content: request.content,
         artery: match (&request.artery, &artery) {
+            _ if let Some(curve) = &arterial_curve => Artery::Curve(curve),
             (_, Some(file)) => Artery::Given(file, Fit::SameGrid),
             (Some(_), None) => Artery::Automatic,
             (None, None) => Artery::None,

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use super::surveillance::Surveillance;
 use super::viewer::ViewerVolumes;
 use crate::cohort::{Audit, Outcomes};
-use crate::lesion::{Histogram, LesionRecord, Rim, Subtraction, Target};
+use crate::dsc::LeakageChoice;
+use crate::lesion::{Distribution, Histogram, LesionRecord, Rim, Subtraction, Target};
 use crate::pet::{PetMeasures, PetResponse};
 use crate::quality::{Caveat, Check};
 use crate::reanalysis::Stability;
@@ -83,6 +84,12 @@ pub struct TimePoint {
     pub mask_check: Option<MaskCheck>,
     /// What the viewer shows.
     pub volumes: Option<ViewerVolumes>,
+    /// What perfusion says beside the columns of the row.
+    pub perfusion: Option<PerfusionDetail>,
+    /// The arterial curve of the flow maps.
+    pub artery: Option<ArteryFigure>,
+    /// Where its voxels lie.
+    pub artery_panel: Option<Panel>,
     /// Curves with a model's fit: ASL over its delays, DCE over time.
     pub curves: Vec<CurveFigure>,
     /// What was looked for and not found, in words.
@@ -124,6 +131,63 @@ impl MapInside {
         }
         self
     }
+}
+
+/// What perfusion says of a lesion beside the columns of its row, each number named for what it is.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct PerfusionDetail {
+    /// Over which frames rCBV is integrated.
+    pub integration: String,
+    /// What the rCBV columns are divided by; `None` where there is no reference region.
+    pub normalization: Option<String>,
+    /// Spread of normalized rCBV over the usable voxels of the lesion.
+    pub distribution: Option<Distribution>,
+    /// Mean standard error of one voxel's normalized rCBV, from the fit residual and the noise of S0.
+    pub voxel_error: Option<f64>,
+    /// Which frames the signal recovery takes as recovered.
+    pub recovery_frames: String,
+    /// Recovery by area, %: mean recovery of the lesion's signal from its minimum to the end of the series.
+    pub recovery_area: Option<f64>,
+    /// The rule by which voxels are taken for vessels, and how many of the lesion were left out; `None` where it is off.
+    pub vessels: Option<(String, usize)>,
+    /// rCBV set against something else than white matter. No cut-off refers to these.
+    pub further: Vec<FurtherRcbv>,
+    /// The leakage models held against each other.
+    pub leakage: Option<LeakageChoice>,
+}
+
+/// rCBV of a lesion set against something else than white matter.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FurtherRcbv {
+    /// Against what.
+    pub normalization: String,
+    /// Mean over the usable voxels.
+    pub mean: f64,
+    /// Median over the usable voxels.
+    pub median: f64,
+}
+
+/// The arterial curve of the flow maps.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ArteryFigure {
+    /// Where it comes from, in words.
+    pub source: String,
+    /// Frame times, s.
+    pub time: Vec<f64>,
+    /// Its values: ΔR2* in 1/s, or the unit of a given curve.
+    pub curve: Vec<f64>,
+    /// Voxels that it is the mean of; 0 for a given curve.
+    pub voxels: usize,
+    /// Largest value.
+    pub peak: f64,
+    /// Its time, s.
+    pub peak_time: f64,
+    /// Full width at half maximum, s.
+    pub width: Option<f64>,
+    /// Voxels whose smallest signal comes close to the noise floor.
+    pub truncated: usize,
+    /// What its quality check says.
+    pub words: String,
 }
 
 /// The 95 % range in which a measure would fall if the unchanged lesion were scanned again.
@@ -180,6 +244,8 @@ pub enum PanelKind {
     TumorBurden,
     /// A PET map in color.
     Uptake,
+    /// Where the arterial voxels lie, over the baseline of the perfusion series.
+    Artery,
     /// A whole slice of the PET image with the background region outlined.
     Background,
     /// An ASL map in color.

@@ -189,6 +189,34 @@ pub const GROWTH_DECIDES: &str = "A follow-up rule applied: it decides.";
 /// Under the rulers.
 pub const RULERS_ALIGNED: &str = "Each ruler is scaled so that the cut-offs line up.";
 
+/// Head of what perfusion says beside the columns.
+pub const FURTHER_PERFUSION: &str = "Perfusion beyond the row";
+
+/// Under it.
+pub const FURTHER_PERFUSION_CAPTION: &str = "Over the usable voxels of the lesion. The cut-offs refer to the mean against \
+    white matter alone, not to hot spots, percentiles or other divisors.";
+
+/// Head of the leakage models.
+pub const LEAKAGE_CHOICE: &str = "Which leakage model the data ask for";
+
+/// Under it.
+pub const LEAKAGE_CHOICE_CAPTION: &str = "Models of the whole series fitted to the lesion's mean curve (estimate ± standard \
+    error, frames taken as independent) and to each voxel, compared by Akaike's criterion. It is told, and does not change \
+    the model that makes rCBV.";
+
+/// A leakage model in plain words.
+pub const fn leakage_model(model: crate::dsc::LeakageModel) -> &'static str {
+    match model {
+        crate::dsc::LeakageModel::None => "No leakage",
+        crate::dsc::LeakageModel::Bsw => "Boxerman–Schmainda–Weisskoff",
+        crate::dsc::LeakageModel::Bidirectional => "Bidirectional",
+        crate::dsc::LeakageModel::Gamma => "Gamma variate",
+    }
+}
+
+/// Head of the arterial curve.
+pub const ARTERY: &str = "Arterial input function";
+
 /// Under the film strip.
 pub const FILM_CAPTION: &str = "Radiological view: patient right on the left. White line: lesion mask. Maps are \
     opaque; black is outside or not estimated.";

@@ -14,6 +14,8 @@ pub struct DscGiven {
     pub echo_time: Option<Seconds>,
     /// `--tr`.
     pub repetition_time: Option<Seconds>,
+    /// Whether the series holds concentration: then no echo time is needed, and none is read.
+    pub concentration: bool,
 }
 
 /// What the DSC method must know of a series.
@@ -51,8 +53,13 @@ pub fn dsc_acquisition(
             written.or(header_frame_time)
         }
     };
-    let mut acquisition = DscAcquisition::new(echo_time, repetition_time)
-        .map_err(|source| StudyError::Acquisition { file: sidecar.name().to_owned(), source })?;
+    let acquisition = if given.concentration {
+        DscAcquisition::of_concentration(repetition_time)
+    } else {
+        DscAcquisition::new(echo_time, repetition_time)
+    };
+    let mut acquisition =
+        acquisition.map_err(|source| StudyError::Acquisition { file: sidecar.name().to_owned(), source })?;
     acquisition.flip_angle = sidecar.number("FlipAngle", "an angle in degrees")?.map(Degrees);
     acquisition.field_strength = sidecar.number("MagneticFieldStrength", "a field in tesla")?.map(Tesla);
     acquisition.second_echo_time = second_echo_time(&acquisition, second_echo)?;
@@ -134,7 +141,8 @@ mod tests {
     #[test]
     fn a_missing_echo_time_has_no_default_and_a_given_one_serves() {
         assert!(read(r#"{"RepetitionTime": 1.5}"#, None).is_err());
-        let given = DscGiven { echo_time: Some(Seconds(0.04)), repetition_time: Some(Seconds(2.0)) };
+        let given =
+            DscGiven { echo_time: Some(Seconds(0.04)), repetition_time: Some(Seconds(2.0)), concentration: false };
         let (acquisition, caveats) =
             dsc_acquisition(&sidecar(r#"{"EchoTime": 30}"#), None, Some(Seconds(1.0)), &given, &settings()).unwrap();
         assert_eq!((acquisition.echo_time(), acquisition.repetition_time()), (Seconds(0.04), Seconds(2.0)));

@@ -54,7 +54,7 @@ pub fn panel(kind: PanelKind, strength: f32) -> Panel {
             let (x, y) = place(index);
             let (ring, texture) = (ring(x, y), texture(x, y));
             match kind {
-                PanelKind::Anatomy => {
+                PanelKind::Anatomy | PanelKind::Artery => {
                     if inside(x, y) {
                         90.0 + 14.0 * texture + 130.0 * ring
                     } else {
@@ -85,6 +85,9 @@ pub fn panel(kind: PanelKind, strength: f32) -> Panel {
         .collect();
     let (title, caption, range, cutoffs, unit) = match kind {
         PanelKind::Anatomy => ("T1 after contrast", "6.57 mL in the mask", (0.0, 245.0), vec![], ""),
+        PanelKind::Artery => {
+            ("Arterial voxels over the baseline signal", "7 voxels in one slice", (0.0, 245.0), vec![], "")
+        }
         PanelKind::Perfusion => {
             ("rCBV, leakage corrected", "mean 2.13, 90th percentile 3.02", (0.0, 3.5), vec![1.0, 1.75], "")
         }
@@ -324,6 +327,9 @@ pub fn time_point(record: LesionRecord, verdict: Verdict, panels: Vec<Panel>) ->
         rcbv_histogram: record.rcbv_mean.and_then(|mean| histogram(mean as f32)),
         mask_check: (!panels.is_empty()).then(mask_check),
         volumes: (!panels.is_empty()).then(|| volumes(record.rcbv_mean, record.tbr_max)),
+        perfusion: None,
+        artery: None,
+        artery_panel: None,
         bolus: has_dsc.then(|| bolus(record.rcbv_mean.unwrap_or(1.0))),
         dsc_checks: if has_dsc { dsc_checks() } else { Vec::new() },
         asl_checks: Vec::new(),

@@ -1,7 +1,9 @@
 //! Pictures of a page, each drawn from typed values: no figure computes what it shows.
 
 pub mod activity;
+pub mod artery;
 pub mod bolus;
+pub mod chart;
 pub mod color;
 pub mod curve;
 pub mod drawing;

@@ -165,7 +165,7 @@ fn locator_inset(locator: &Locator, wide: f64, height: f64, id: usize) -> String
 fn key(panel: &Panel, wide: f64, id: usize) -> String {
     let (low, high) = panel.range;
     match panel.kind {
-        PanelKind::Anatomy => {
+        PanelKind::Anatomy | PanelKind::Artery => {
             words(0.0, 9.0, "start", FILM_INK2, false, &format!("Window {} to {}", tick(low, 0), tick(high, 0)))
         }
         PanelKind::TumorBurden => burden_key(&panel.cutoffs),

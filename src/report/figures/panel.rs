@@ -143,7 +143,9 @@ fn locator_inset(locator: &Locator) -> Markup {
 fn key(panel: &Panel) -> Markup {
     let (low, high) = panel.range;
     match panel.kind {
-        PanelKind::Anatomy => html! { div .key { "Window " (tick(low, 0)) " to " (tick(high, 0)) } },
+        PanelKind::Anatomy | PanelKind::Artery => {
+            html! { div .key { "Window " (tick(low, 0)) " to " (tick(high, 0)) } }
+        }
         PanelKind::TumorBurden => burden_key(&panel.cutoffs),
         PanelKind::Perfusion | PanelKind::Labeling | PanelKind::Dynamic | PanelKind::Uptake | PanelKind::Background => {
             color_bar(panel)

@@ -32,7 +32,7 @@ pub struct Picture {
 /// The color map of a kind of panel.
 pub fn color_map(kind: PanelKind) -> ColorMap {
     match kind {
-        PanelKind::Anatomy | PanelKind::TumorBurden => ColorMap::Grey,
+        PanelKind::Anatomy | PanelKind::TumorBurden | PanelKind::Artery => ColorMap::Grey,
         PanelKind::Perfusion | PanelKind::Labeling | PanelKind::Dynamic => ColorMap::Inferno,
         PanelKind::Uptake | PanelKind::Background => ColorMap::Viridis,
     }
@@ -46,6 +46,7 @@ pub fn draw(panel: &Panel, edge: usize) -> Picture {
         | PanelKind::Labeling
         | PanelKind::Dynamic
         | PanelKind::Uptake
+        | PanelKind::Artery
         | PanelKind::Background => draw_map(&panel.raster, panel.range, color_map(panel.kind), edge),
         PanelKind::TumorBurden => draw_burden(panel, edge),
     }

@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 
 use super::measures::{cell, cutoffs, number, table};
+use super::perfusion;
 use super::shell::heading;
 use super::subject::{Lesion, section_heading, session};
 use crate::report::figures::plane::{Axis, Place, Plane};
@@ -67,6 +68,7 @@ pub fn evidence(lesion: &Lesion) -> Markup {
             (choices(lesion.latest, level))
             (heading(level, "small-title", "", html! { "All measures" }))
             (table(lesion.time_points))
+            @if let Some(detail) = &lesion.latest.perfusion { (perfusion::details(detail, level)) }
         }
     }
 }

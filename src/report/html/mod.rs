@@ -4,6 +4,7 @@ pub(in crate::report) mod deciding;
 pub(in crate::report) mod evidence;
 mod inside;
 pub(in crate::report) mod measures;
+mod perfusion;
 pub(in crate::report) mod pet;
 pub(in crate::report) mod quality;
 pub(in crate::report) mod shell;

@@ -2,6 +2,7 @@
 
 use maud::{Markup, html};
 
+use super::perfusion;
 use super::shell::heading;
 use super::subject::{Lesion, section_heading};
 use crate::dataset::numbered;
@@ -26,6 +27,9 @@ pub fn quality(lesion: &Lesion) -> Markup {
             (checks("Checks of ASL", &time_point.asl_checks))
             (checks("Checks of DCE", &time_point.dce_checks))
             (checks("Checks of PET", &time_point.pet_checks))
+            @if let Some(figure) = &time_point.artery {
+                (perfusion::artery(figure, time_point.artery_panel.as_ref(), lesion.edge, level))
+            }
             (background_picture(lesion))
             (heading(level, "small-title", "", html! { "Caveats" }))
             @if caveats.is_empty() { p .cap { (words::NO_CAVEATS) } } @else { (caveat_table(&caveats)) }
