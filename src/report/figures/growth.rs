@@ -4,7 +4,7 @@ use jiff::civil::Date;
 use maud::{Markup, html};
 
 use super::glyph::{class_color, class_path};
-use super::timeline::months;
+use super::timeline::ticks;
 use crate::report::number::{day, shown, tick};
 use crate::report::words;
 use crate::verdict::{Class, GrowthBand};
@@ -110,9 +110,9 @@ impl Growth {
                     line x1=(at(from)) x2=(RIGHT) y1=(at(up(limit))) y2=(at(up(limit))) stroke="var(--ink2)" stroke-width="1.4" stroke-dasharray="5 3" {}
                     text .t x=(at(from + 4.0)) y=(at(up(limit) - 5.0)) { "+" (tick(percent, 0)) " %: grown" }
                 }
-                @for month in months(first, last) {
-                    line .ax x1=(at(across(month))) x2=(at(across(month))) y1=(BASE) y2=(BASE + 4.0) {}
-                    text .t x=(at(across(month))) y=(BASE + 18.0) text-anchor="middle" { (month.strftime("%b %Y")) }
+                @for (place, name) in ticks(first, last) {
+                    line .ax x1=(at(across(place))) x2=(at(across(place))) y1=(BASE) y2=(BASE + 4.0) {}
+                    text .t x=(at(across(place))) y=(BASE + 18.0) text-anchor="middle" { (name) }
                 }
                 line .ax x1=(LEFT) x2=(RIGHT) y1=(BASE) y2=(BASE) {}
                 polyline fill="none" stroke="var(--ink)" stroke-width="1.8"

@@ -129,7 +129,7 @@ fn axis(first: Date, last: Date, across: impl Fn(Date) -> f64) -> Markup {
 }
 
 /// Names on the axis: months, or days since the first scan where dates are relative.
-fn ticks(first: Date, last: Date) -> Vec<(Date, String)> {
+pub(super) fn ticks(first: Date, last: Date) -> Vec<(Date, String)> {
     if since_first_scan(first).is_some() {
         return relative_ticks(first, last);
     }
@@ -155,7 +155,7 @@ fn relative_ticks(first: Date, last: Date) -> Vec<(Date, String)> {
 }
 
 /// First days of months inside a span, thinned until their names fit.
-pub(super) fn months(first: Date, last: Date) -> Vec<Date> {
+fn months(first: Date, last: Date) -> Vec<Date> {
     let all: Vec<Date> = first
         .first_of_month()
         .series(1.month())

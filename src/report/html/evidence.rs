@@ -174,7 +174,7 @@ fn choices(time_point: &TimePoint, level: u8) -> Markup {
 }
 
 /// The rCBV values of the lesion by class.
-fn spread(lesion: &Lesion, level: u8) -> Markup {
+pub fn spread(lesion: &Lesion, level: u8) -> Markup {
     let Some(now) = &lesion.latest.rcbv_histogram else { return html! {} };
     let share = |column| number(lesion.latest, column).map_or_else(|| "–".to_owned(), |share| share.with_unit());
     let previous = lesion.previous().and_then(|previous| previous.rcbv_histogram.as_ref());
@@ -192,7 +192,7 @@ fn spread(lesion: &Lesion, level: u8) -> Markup {
 }
 
 /// The volume over the visits with its measurement error.
-fn growth_plot(lesion: &Lesion, level: u8) -> Markup {
+pub fn growth_plot(lesion: &Lesion, level: u8) -> Markup {
     let visits: Vec<growth::Visit> = lesion
         .time_points
         .iter()

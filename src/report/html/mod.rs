@@ -2,7 +2,7 @@
 
 pub(in crate::report) mod deciding;
 pub(in crate::report) mod evidence;
-mod inside;
+pub(in crate::report) mod inside;
 pub(in crate::report) mod measures;
 mod perfusion;
 pub(in crate::report) mod pet;

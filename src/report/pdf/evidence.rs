@@ -8,7 +8,10 @@ use super::sheet::{Align, MARGIN, Sheet, Style, WIDTH};
 use super::table::{Cell, Column as TableColumn, Part, Table};
 use crate::lesion::{Column, LesionRecord};
 use crate::report::figures::{bolus, glyph, mosaic};
-use crate::report::html::evidence::{KINDS, SESSIONS_DRAWN, bolus_alt, dated, fitted_curve, plane, window_of};
+use crate::report::html::evidence::{
+    KINDS, SESSIONS_DRAWN, bolus_alt, dated, fitted_curve, growth_plot, plane, spread, window_of,
+};
+use crate::report::html::inside::inside;
 use crate::report::html::measures::{LABELS, SESSIONS_SHOWN, cell, cutoffs, number, text, unit};
 use crate::report::html::pet::pet;
 use crate::report::html::subject::{Lesion, session};
@@ -30,10 +33,13 @@ pub fn lay(sheet: &mut Sheet, lesion: &Lesion) {
             comparison(sheet, lesion);
         }
         figures(sheet, lesion);
-        markup::lay(sheet, &pet(lesion));
+        markup::lay(sheet, &spread(lesion, 3));
         for figure in &lesion.latest.curves {
             markup::lay(sheet, &fitted_curve(figure, 3));
         }
+        markup::lay(sheet, &growth_plot(lesion, 3));
+        markup::lay(sheet, &pet(lesion));
+        markup::lay(sheet, &inside(lesion.latest.inside.as_ref(), 3));
         choices(sheet, lesion.latest);
         measures(sheet, lesion);
     });
