@@ -5,8 +5,8 @@
 //! the first scan. The true date of the first scan stands in no output. Months of schedules are counted on that calendar
 //! too, so a visit planned in months may lie up to three days from where the true dates would put it.
 
-use jiff::ToSpan;
 use jiff::civil::{Date, date};
+use jiff::{Span, ToSpan};
 
 /// The day of the first scan where dates are relative; no study holds dates of that time.
 const FIRST_SCAN: Date = date(400, 1, 1);
@@ -44,7 +44,8 @@ pub fn parse(text: &str) -> Result<Date, String> {
     match text.strip_prefix(PREFIX) {
         Some(days) => {
             let days: i32 = days.trim().parse().map_err(|_| expected())?;
-            let day = FIRST_SCAN.checked_add(i64::from(days).days()).map_err(|_| expected())?;
+            let span = Span::new().try_days(days).map_err(|_| expected())?;
+            let day = FIRST_SCAN.checked_add(span).map_err(|_| expected())?;
             if is_relative(day) { Ok(day) } else { Err(expected()) }
         }
         None => text.parse().ok().filter(|day| !is_relative(*day)).ok_or_else(expected),

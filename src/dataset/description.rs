@@ -41,6 +41,8 @@ settings.toml
 study.json
 # time-activity curves beside the PET maps
 **/pet/*_tacs.*
+# most active clusters beside the perfusion maps
+**/perf/*_dseg.*
 # perfusion maps: BIDS has no suffix for them (as ASLPrep does)
 **/perf/*_rcbv.*
 **/perf/*_k1.*

@@ -230,7 +230,7 @@ lesion_record! {
     symptoms: Symptoms, "", "Symptoms at the visit; support only.";
     weeks_since_rt: f64, "wk", "Weeks since the end of radiotherapy.";
     followup_change_percent: f64, "%", "Change of the volume against the index scan.";
-    nadir_change_percent: f64, "%", "Change of the volume against its nadir: the smallest volume at the index scan and the rounds before this one.";
+    nadir_change_percent: f64, "%", "Change of the volume against its nadir: the smallest volume at the index scan and the rounds before this one; after a nadir of 0, against the volume at which a lesion has resolved.";
     followup_days: f64, "d", "Days since the index scan.";
     followup_round: f64, "1", "Round of the follow-up.";
     growth_cm_per_month: f64, "cm/mo", "Growth of the longest diameter since resection.";

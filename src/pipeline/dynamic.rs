@@ -323,8 +323,8 @@ fn arterial_curve(
             let arrival = seen + delay;
             let curve = PlasmaCurve::placed(population, series.times, arrival, hematocrit).map_err(curve_failed)?;
             let name = match population {
-                Population::Parker => "Parker (MRM 2006;56:993)",
-                Population::Georgiou => "Georgiou (MRM 2019;81:1764)",
+                Population::Parker => "the population curve of Parker (MRM 2006;56:993)",
+                Population::Georgiou => "the population curve of Georgiou (MRM 2019;81:1764)",
             };
             Ok((curve, format!("{name}, placed at the arrival of {arrival:.1} s, hematocrit {hematocrit}")))
         }

@@ -293,10 +293,11 @@ fn follow(sessions: &mut [Finished], scans: &Scans, milestones: Milestones, sett
     let ambiguous =
         |&&&(place, row): &&&(usize, usize)| sessions[place].lesions[row].numbered && sessions[place].lesions.len() > 1;
     let matched = drawn.len() < 2 || !drawn.iter().any(|scan| ambiguous(&scan));
+    let resolved_ml = settings.verdict.followup.resolved_volume_ml;
     let untreated = if matched {
-        line_up(&mut records.iter_mut().collect::<Vec<_>>(), milestones)
+        line_up(&mut records.iter_mut().collect::<Vec<_>>(), milestones, resolved_ml)
     } else {
-        let alone = |(place, record)| (!line_up(&mut [record], milestones).is_empty()).then_some(place);
+        let alone = |(place, record)| (!line_up(&mut [record], milestones, resolved_ml).is_empty()).then_some(place);
         records.iter_mut().enumerate().filter_map(alone).collect()
     };
     respond(sessions, scans, matched, &untreated, settings);

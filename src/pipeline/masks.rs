@@ -38,6 +38,8 @@ pub struct LesionMasks {
     pub lesions: Vec<Drawn>,
     /// Whether a label marks the necrotic core, which the lesions then leave out.
     pub core_labeled: bool,
+    /// The labeled necrotic core, where there is one.
+    pub core: Option<Drawn>,
     /// The label that is named as the background of uptake, where there is one.
     pub background: Option<Drawn>,
     /// What reading dropped.
@@ -89,6 +91,7 @@ impl LesionMasks {
             background: background.map(&drawn),
             lesions: lesions.into_iter().map(drawn).collect(),
             core_labeled: core.is_some(),
+            core: core.map(|mask| Drawn { label: 0, name: None, mask, numbered: false, placement, file: name.clone() }),
             caveats,
         })
     }
@@ -101,6 +104,7 @@ impl LesionMasks {
         Self {
             lesions: self.lesions.iter().map(drawn).collect(),
             core_labeled: self.core_labeled,
+            core: own.core.clone().or_else(|| self.core.clone()),
             background: own.background.clone().or_else(|| self.background.clone()),
             caveats: Vec::new(),
         }

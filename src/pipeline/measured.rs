@@ -9,7 +9,7 @@ use crate::lesion::{Histogram, LesionRecord};
 use crate::pet::{PetMeasures, PetResponse};
 use crate::quality::{Caveat, Check};
 use crate::reanalysis::{Alternative, Stability, judge_again};
-use crate::report::model::{BolusFigure, CurveFigure, MaskCheck, Panel, TestRetest, TimePoint};
+use crate::report::model::{BolusFigure, CurveFigure, Inside, MaskCheck, Panel, TestRetest, TimePoint};
 use crate::report::viewer::ViewerVolumes;
 use crate::verdict::{self, GrowthBand, Verdict, growth_band, judge};
 
@@ -65,6 +65,9 @@ pub struct Measured {
     pub missing: Vec<String>,
     /// What was done, in sentences.
     pub methods: Vec<String>,
+    /// What lies inside the lesion.
+    #[serde(default)]
+    pub inside: Option<Inside>,
     /// The bolus passage.
     pub bolus: Option<BolusFigure>,
     /// How the rCBV values are spread.
@@ -124,6 +127,7 @@ impl Measured {
             test_retest: self.test_retest.clone(),
             background: self.background.clone(),
             pet: self.pet.clone(),
+            inside: self.inside.clone(),
             pet_response: self.pet_response.clone(),
             panels: self.panels.clone(),
             bolus: self.bolus.clone(),

@@ -77,8 +77,8 @@ pub fn asl(labeled: &Labeled) -> Vec<String> {
     let constants = &result.constants;
     let (used, rejected) = result.pairs();
     let model = match result.model {
-        AslModel::WhitePaper => "the one-compartment formula of the consensus paper (Alsop et al., MRM 2015;73:102)",
-        AslModel::General => "a fit of the general kinetic model (Buxton et al., MRM 1998;40:383)",
+        AslModel::WhitePaper => "the one-compartment formula of the consensus paper (MRM 2015;73:102)",
+        AslModel::General => "a fit of the general kinetic model (MRM 1998;40:383)",
         AslModel::Woods => "a fit of the model of Woods et al. (MRM 2024)",
     };
     let mut sentences = vec![format!(

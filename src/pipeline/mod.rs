@@ -8,6 +8,7 @@ mod error;
 mod finished;
 mod followup;
 mod group;
+mod inside;
 mod judging;
 mod kinetic;
 mod kinetic_session;

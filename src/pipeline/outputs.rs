@@ -9,6 +9,7 @@ use rayon::prelude::*;
 use serde_json::{Map, Value, json};
 
 use super::error::SessionError;
+use super::inside::Cluster;
 use super::masks::LesionMasks;
 use super::perfusion::Perfusion;
 use super::uptake::Uptake;
@@ -269,6 +270,33 @@ pub fn write_curves(
     });
     write_file(&path.with_extension("json"), json_text(&dictionary).as_bytes())?;
     Ok(Some(Written { key: "tacs".to_owned(), path }))
+}
+
+/// Writes the most active clusters of one map as a label map.
+pub fn write_clusters(clusters: &[&Cluster], destination: &Destination<'_>) -> Result<Vec<Written>, SessionError> {
+    let Some(first) = clusters.first() else { return Ok(Vec::new()) };
+    let grid = first.mask.grid;
+    let mut labels = Labels { grid, data: vec![0; grid.len()] };
+    for cluster in clusters {
+        for index in cluster.mask.indices() {
+            if labels.data[index] == 0 {
+                labels.data[index] = cluster.label;
+            }
+        }
+    }
+    let output = Output {
+        suffix: "dseg",
+        description: Some("target"),
+        words: "The largest cluster of high voxels of each lesion, outside labeled necrosis. It describes the map; it \
+                is no plan of a needle."
+            .to_owned(),
+        unit: "",
+        mask_type: Some("Lesion"),
+        model: Map::new(),
+        skull_stripped: false,
+        content: Content::Labels(&labels),
+    };
+    write_all(&[output], destination, &[])
 }
 
 /// Writes the lesions as they were measured, and their names.

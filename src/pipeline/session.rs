@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::dynamic::Dynamic;
 use super::error::SessionError;
+use super::inside::{Cluster, ContrastPair};
 use super::kinetic::{dynamic_columns, labeling_columns};
 use super::kinetic_session::{KineticSeries, kinetic_series};
 use super::labeling::Labeled;
@@ -52,6 +53,8 @@ pub struct SessionImages {
     pub dynamic: Option<(Dynamic, DceAcquisition)>,
     /// The PET images, the one that the rows tell first.
     pub uptake: Vec<(Uptake, Option<Tracer>)>,
+    /// The most active clusters of the lesions.
+    pub clusters: Vec<Cluster>,
     /// What the tables tell of a session whose mask is empty; nothing was measured there.
     pub empty: Option<LesionRecord>,
 }
@@ -86,6 +89,7 @@ pub fn measure(
             labeled: None,
             dynamic: None,
             uptake: Vec::new(),
+            clusters: Vec::new(),
             empty,
         });
     }
@@ -162,6 +166,7 @@ pub fn measure(
                 brain: session.brain_for(target).map(|mask| (&mask.file, Fit::SameScanner)),
             },
             lesions: Some(&drawn),
+            placed: None,
         };
         uptake.push((uptake::measure(input, &settings.pet, &settings.region)?, tracer));
     }
@@ -177,7 +182,8 @@ pub fn measure(
         Some(mask) => Some(NiftiImage::open(mask.file.path())?.read_mask()?),
         None => None,
     };
-    let mut lesions = Vec::new();
+    let pair = contrast_pair(session, anatomy.as_ref())?;
+    let (mut lesions, mut clusters) = (Vec::new(), Vec::new());
     for place in 0..masks.own.lesions.len() {
         let drawn = &masks.own.lesions[place];
         let bench = Bench {
@@ -195,13 +201,16 @@ pub fn measure(
         let record = facts(subject, session, drawn.label, drawn.name.clone(), masks.own.lesions.len() == 1);
         let mut measured = bench.lesion(place, record, caveats.clone())?;
         measured.missing = missing(session);
+        let (inside, more) = bench.inside(place, pair.as_ref())?;
+        measured.inside = inside;
+        clusters.extend(more);
         measured.record.dsc_quality = worse(measured.record.dsc_quality, session.facts.dsc_quality);
         measured.record.asl_quality = worse(measured.record.asl_quality, session.facts.asl_quality);
         measured.record.dce_quality = worse(measured.record.dce_quality, session.facts.dce_quality);
         measured.record.pet_quality = worse(measured.record.pet_quality, session.facts.pet_quality);
         lesions.push(measured);
     }
-    Ok(SessionImages { lesions, masks: masks.own, perfusion, labeled, dynamic, uptake, empty: None })
+    Ok(SessionImages { lesions, masks: masks.own, perfusion, labeled, dynamic, uptake, clusters, empty: None })
 }
 
 /// Whether a lesion of an earlier session can be gone at this one.
@@ -268,6 +277,14 @@ pub fn default_background(pathway: Option<Pathway>, tracer: Option<&Tracer>) -> 
         (None, Some(Tracer::Met | Tracer::Fet | Tracer::Fdopa)) => crescent,
         (None, _) => BackgroundChoice::None,
     }
+}
+
+/// T1 before and after contrast, where the session has both.
+fn contrast_pair(session: &SessionInputs, anatomy: Option<&Anatomy>) -> Result<Option<ContrastPair>, SessionError> {
+    let (Some(before), Some(after)) = (&session.t1, anatomy.filter(|anatomy| anatomy.after_contrast)) else {
+        return Ok(None);
+    };
+    ContrastPair::new(&NiftiImage::open(before.file.path())?.read_volume()?, after.volume.clone())
 }
 
 fn read_anatomy(session: &SessionInputs) -> Result<Option<Anatomy>, SessionError> {

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::error::SessionError;
 use super::judging::row_json;
-use super::masks::{Fit, LesionMasks};
+use super::masks::{Fit, LesionMasks, Placed};
 use super::outputs::{Destination, Written, write_curves, write_perfusion, write_uptake};
 use super::perfusion::{self, Artery, Brain, DscInput};
 use super::session::{Bench, default_background};
@@ -274,11 +274,9 @@ pub fn run_pet(
     sources.extend(request.lesions.as_ref().map(InputFile::lone));
     steps.next("reading and measuring");
     // Each file is inflated by one thread: side by side they take as long as the larger.
-    let (masks, volume) = rayon::join(
-        || read_lesions(request.lesions.as_deref(), request.split, settings),
-        || read_single_volume(&request.image),
-    );
-    let masks = masks?;
+    let (masks, volume) =
+        rayon::join(|| placed_lesions(request, &image, settings), || read_single_volume(&request.image));
+    let (masks, placed) = masks?.unzip();
     let input = PetInput {
         image: &image,
         volume: volume?,
@@ -299,6 +297,7 @@ pub fn run_pet(
         },
         head: Head { anatomy: None, brain: brain.as_ref().map(|file| (file, Fit::SameGrid)) },
         lesions: masks.as_ref(),
+        placed,
     };
     let uptake = (uptake::measure(input, &settings.pet, &settings.region)?, tracer);
     caveats.extend(uptake.0.caveats.iter().cloned());
@@ -322,6 +321,17 @@ fn prefer_given(acquisition: &mut PetAcquisition, given: &Body) {
     body.weight = given.weight.or(body.weight);
     body.height = given.height.or(body.height);
     body.sex = given.sex.or(body.sex);
+}
+
+/// The lesions, and where they lie on the grid of the image, from its header alone.
+fn placed_lesions(
+    request: &PetRequest,
+    image: &InputFile,
+    settings: &Settings,
+) -> Result<Option<(LesionMasks, Placed)>, SessionError> {
+    let Some(masks) = read_lesions(request.lesions.as_deref(), request.split, settings)? else { return Ok(None) };
+    let placed = masks.onto(&NiftiImage::open(&request.image)?, image.relative())?;
+    Ok(Some((masks, placed)))
 }
 
 /// The volume of an image without time frames; `None` for a series, which is reduced while it is read.

@@ -9,9 +9,10 @@ use serde_json::Value;
 
 use super::error::SessionError;
 use super::finished::{Finished, SubjectFacts, figures_name, thumbnails_name, viewer_name};
+use super::inside::Cluster;
 use super::judging::{Judging, Lacking};
 use super::measured::{Measured, Pictures};
-use super::outputs::{Destination, write_curves, write_lesions, write_perfusion, write_uptake};
+use super::outputs::{Destination, write_clusters, write_curves, write_lesions, write_perfusion, write_uptake};
 use super::outputs_kinetic::{write_dynamic, write_labeling};
 use super::pictures::thumbnails;
 use super::sarcoma::surveillance;
@@ -266,6 +267,8 @@ impl Work<'_> {
             let stem = OutputStem::of_series(dsc.image.file.file_name());
             let destination = Destination { folder: &folder, stem, sources: &files, force: true };
             write_perfusion(perfusion, acquisition, &destination)?;
+            let of_map: Vec<&Cluster> = images.clusters.iter().filter(|cluster| cluster.map == "rcbv").collect();
+            write_clusters(&of_map, &destination)?;
         }
         if let (Some((labeled, acquisition)), Some(asl)) = (&images.labeled, &session.asl) {
             let folder = staging.folder().join("perf");
@@ -280,7 +283,7 @@ impl Work<'_> {
             let destination = Destination { folder: &folder, stem, sources: &files, force: true };
             write_dynamic(dynamic, acquisition, &self.settings.dce, &destination)?;
         }
-        for (uptake, tracer) in &images.uptake {
+        for (place, (uptake, tracer)) in images.uptake.iter().enumerate() {
             let folder = staging.folder().join("pet");
             let label = tracer.as_ref().map_or("unknown", Tracer::as_str);
             let stem =
@@ -288,6 +291,11 @@ impl Work<'_> {
             let destination = Destination { folder: &folder, stem, sources: &files, force: true };
             write_uptake(uptake, tracer.as_ref(), Some(&images.masks), self.settings.pet.suv.as_str(), &destination)?;
             write_curves(uptake, Some(&images.masks), &destination)?;
+            // The clusters are those of the image that the row tells.
+            if place == 0 {
+                let of_map: Vec<&Cluster> = images.clusters.iter().filter(|cluster| cluster.map == "pet").collect();
+                write_clusters(&of_map, &destination)?;
+            }
         }
         let pictures =
             |lesion: &Measured| Pictures { panels: lesion.panels.clone(), mask_check: lesion.mask_check.clone() };

@@ -7,7 +7,7 @@ use super::html::deciding::ruler_of;
 use super::html::evidence::{bolus_alt, plane};
 use super::html::subject::{Lesion, lesions};
 use super::html::summary::course;
-use super::model::SubjectPage;
+use super::model::{PanelKind, SubjectPage};
 
 /// Panels beside each other in the mosaic.
 const STRIP: usize = 4;
@@ -33,7 +33,7 @@ fn lesion_figures(page: &SubjectPage, lesion: &Lesion) -> Vec<Figure> {
     let latest = lesion.latest;
     let label = latest.record.lesion.clone().unwrap_or_else(|| lesion.number.to_string());
     let drawn: Vec<_> = latest.verdict.findings.iter().filter_map(|finding| ruler_of(lesion, finding)).collect();
-    let panels: Vec<_> = latest.panels.iter().collect();
+    let panels: Vec<_> = latest.panels.iter().filter(|panel| panel.kind != PanelKind::Background).collect();
     let timeline = || {
         let course = course(lesion)?;
         Drawing::of_page(&course.svg()?.into_string(), 1.0, &Course::alt(&course))

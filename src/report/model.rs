@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::surveillance::Surveillance;
 use super::viewer::ViewerVolumes;
 use crate::cohort::{Audit, Outcomes};
-use crate::lesion::{Histogram, LesionRecord};
+use crate::lesion::{Histogram, LesionRecord, Rim, Subtraction, Target};
 use crate::pet::{PetMeasures, PetResponse};
 use crate::quality::{Caveat, Check};
 use crate::reanalysis::Stability;
@@ -69,6 +69,8 @@ pub struct TimePoint {
     pub pet: Option<PetMeasures>,
     /// What the response rules say against earlier PET studies.
     pub pet_response: Option<PetResponse>,
+    /// What lies inside the lesion.
+    pub inside: Option<Inside>,
     /// The film strip, left to right; then the picture of the background region.
     pub panels: Vec<Panel>,
     /// The bolus passage.
@@ -87,6 +89,41 @@ pub struct TimePoint {
     pub missing: Vec<String>,
     /// What was measured how, in sentences that name the model and the reference.
     pub methods: Vec<String>,
+}
+
+/// What lies inside a lesion; no rule looks at it.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Inside {
+    /// Rim and most active cluster in each map.
+    pub maps: Vec<MapInside>,
+    /// Enhancement by subtraction; `None` without T1 before and after contrast.
+    pub subtraction: Option<Subtraction>,
+}
+
+/// The inside of a lesion in one map.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MapInside {
+    /// The map with its unit.
+    pub map: String,
+    /// The rim; `None` where it holds no value.
+    pub rim: Option<Rim>,
+    /// The most active cluster.
+    pub target: Option<Target>,
+}
+
+impl MapInside {
+    /// The same in another unit; `factor` is above 0.
+    pub fn scaled(mut self, factor: f64) -> Self {
+        if let Some(rim) = &mut self.rim {
+            rim.mean *= factor;
+            rim.inside_mean = rim.inside_mean.map(|mean| mean * factor);
+        }
+        if let Some(target) = &mut self.target {
+            target.bound *= factor;
+            target.mean *= factor;
+        }
+        self
+    }
 }
 
 /// The 95 % range in which a measure would fall if the unchanged lesion were scanned again.

@@ -55,6 +55,13 @@ pub const WATCHFUL: &str = "Watchful state (observation with imaging again; S3, 
 /// Above the sessions that failed.
 pub const FAILED_SESSIONS: &str = "Sessions without a result";
 
+/// Title of what lies inside a lesion.
+pub const INSIDE_TITLE: &str = "Inside the lesion";
+
+/// Under it.
+pub const INSIDE_CAPTION: &str = "Described, never judged: no rule looks at it. The cluster is where the map is highest, \
+    not a plan of a biopsy: needle and path are chosen by those who do it (relight explain core_biopsy).";
+
 /// In place of the protocol.
 pub const NO_PROTOCOL: &str = "Nothing to compare: no kind of image stands in two sessions.";
 
@@ -640,7 +647,7 @@ pub const MEASURES_TITLE: &str = "Measures against their cut-offs";
 pub const NO_STRIPS: &str = "No lesion was read against a cut-off.";
 
 /// Below the strip plots.
-pub const STRIPS_CAPTION: &str = "One mark per lesion at its latest session, in columns by result. Lines: cut-offs; hatched: between them. Values of measurements that failed their checks are left out.";
+pub const STRIPS_CAPTION: &str = "One mark per lesion at its latest session, in columns by result; many equal values cover each other. Lines: cut-offs; hatched: between them. Values of measurements that failed their checks are left out.";
 
 /// With a script.
 pub const STRIPS_LINKED: &str = "Point at a mark, or choose a row of the table, to find the lesion in every chart; a click on a mark goes to its row.";

@@ -103,17 +103,9 @@ impl Followup {
         self.days.is_some_and(|days| days < f64::from(settings.followup.window_start_days))
     }
 
-    /// Valid, but late: after the last day of its own round's window.
+    /// Valid, but late: counted from the index scan in every round, as EVIDENCE 4.6b has it.
     pub fn after_window(&self, settings: &Settings) -> bool {
-        self.days.is_some_and(|days| days > self.last_day(settings))
-    }
-
-    /// The last day of the window of this round, counted from the index scan.
-    ///
-    /// METHOD: a round is due six to eight weeks after the one before it, so round n ends n times eight weeks after the
-    /// index scan; counted from the index scan alone, every second round would be late.
-    pub fn last_day(&self, settings: &Settings) -> f64 {
-        f64::from(settings.followup.window_end_days) * self.round.max(1.0)
+        self.days.is_some_and(|days| days > f64::from(settings.followup.window_end_days))
     }
 }
 
@@ -229,21 +221,6 @@ mod tests {
         let record =
             LesionRecord { followup_change_percent: Some(change), volume_ml: Some(volume), ..Default::default() };
         Followup::read(&record, &settings()).unwrap().state
-    }
-
-    #[test]
-    fn each_round_has_its_own_window() {
-        let late = |round: f64, days: f64| {
-            let record = LesionRecord {
-                followup_change_percent: Some(0.0),
-                followup_round: Some(round),
-                followup_days: Some(days),
-                ..Default::default()
-            };
-            Followup::read(&record, &settings()).unwrap().after_window(&settings())
-        };
-        assert!(!late(1.0, 56.0) && late(1.0, 57.0));
-        assert!(!late(2.0, 112.0) && late(2.0, 113.0), "round 2 is due until day 112 after the index scan");
     }
 
     #[test]

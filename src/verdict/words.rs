@@ -230,7 +230,7 @@ pub(super) fn reason(
             let days = decision.followup.and_then(|followup| followup.days).unwrap_or(f64::NAN);
             format!(
                 "The follow-up came on day {days}, later than day {}; it counts all the same.",
-                decision.followup.map_or(f64::NAN, |followup| followup.last_day(settings))
+                settings.followup.window_end_days
             )
         }
         ReasonCode::PosteriorDiffers => match posterior {

@@ -91,9 +91,8 @@ pub fn panel(kind: PanelKind, strength: f32) -> Panel {
         PanelKind::TumorBurden => ("Fractional tumor burden", "17 / 28 / 55 %", (0.0, 245.0), vec![1.0, 1.75], ""),
         PanelKind::Labeling => ("ASL CBF, relative", "mean 2.05, max 3.10", (0.0, 3.5), vec![1.0, 1.75], ""),
         PanelKind::Dynamic => ("DCE Ktrans", "mean 0.120, curve: washout", (0.0, 0.3), vec![], "min⁻¹"),
-        PanelKind::Background => ("Background region", "crescent, left", (0.0, 2.5), vec![], ""),
         PanelKind::Uptake => ("MET-PET, tumor to background", "max 2.16, mean 1.58", (0.5, 2.5), vec![1.3, 1.5], ""),
-        PanelKind::Background => ("MET-PET, background", "14.2 mL", (0.5, 2.5), vec![], ""),
+        PanelKind::Background => ("Background on MET-PET", "contralateral crescent, 14.2 mL", (0.0, 2.5), vec![], ""),
     };
     let locator = (kind == PanelKind::Anatomy).then(|| Locator {
         raster: Raster {
@@ -350,6 +349,7 @@ pub fn time_point(record: LesionRecord, verdict: Verdict, panels: Vec<Panel>) ->
         background: record.tbr_max.map(|_| "contralateral crescent, 14.2 mL".to_owned()),
         pet: None,
         pet_response: None,
+        inside: None,
         caveats: vec![Caveat::new(CaveatCode::BaselineShort, "9 frames before the bolus, at least 10 expected")],
         missing: Vec::new(),
         methods: vec![

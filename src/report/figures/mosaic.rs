@@ -11,6 +11,9 @@ use crate::report::number::{bound, tick};
 /// Width of a panel in a strip of four.
 pub const PANEL: f64 = 172.0;
 
+/// Width of a panel in a strip of six.
+pub const NARROW: f64 = 116.0;
+
 /// Space between panels, and around them.
 const GAP: f64 = 8.0;
 
@@ -301,7 +304,7 @@ mod tests {
         let panels = [panel(PanelKind::Anatomy), panel(PanelKind::Perfusion), panel(PanelKind::TumorBurden)];
         let drawing = drawing(&panels.iter().collect::<Vec<_>>(), 4, PANEL, 80).unwrap();
         assert_eq!(drawing.svg.matches("<image").count(), 3);
-        assert!(drawing.svg.contains("3.5 a.u.") && drawing.svg.contains("> 1.75"), "bars");
+        assert!(drawing.svg.contains("3.5 a.u.") && drawing.svg.contains("&gt; 1.75"), "bars");
         assert!(drawing.svg.contains("mean 1.20 &amp; 90th") && drawing.alt.contains("mean 1.20"), "numbers");
         assert!(drawing.tree().is_some());
     }

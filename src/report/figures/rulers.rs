@@ -102,7 +102,7 @@ mod tests {
             previous: Some(1.5),
         };
         let drawing = drawing(&[ruler, ruler]).unwrap();
-        assert_eq!(drawing.svg.matches("1.90 to 2.30").count(), 4, "words below and in the alternative text");
+        assert_eq!(drawing.svg.matches("1.90 to 2.30").count(), 6, "beside the ruler, in title and label");
         assert!(drawing.svg.contains("1.0 and 1.75") && drawing.alt.contains("previous scan 1.50"));
         assert!(drawing.tree().is_some() && !drawing.svg.contains("var(--"));
         assert!(super::drawing(&[]).is_none());

@@ -63,30 +63,10 @@ pub fn evidence(lesion: &Lesion) -> Markup {
                 }
             }
             (super::pet::pet(lesion))
+            (super::inside::inside(lesion.latest.inside.as_ref(), level))
             (choices(lesion.latest, level))
             (heading(level, "small-title", "", html! { "All measures" }))
             (table(lesion.time_points))
-        }
-    }
-}
-
-/// A mean curve with the fit of a model and its residual.
-fn fitted_curve(figure: &CurveFigure, level: u8) -> Markup {
-    let caption = if figure.unit.is_empty() {
-        figure.caption.clone()
-    } else {
-        format!("{} Unit: {}.", figure.caption, figure.unit)
-    };
-    html! {
-        figure .ch .keep .half {
-            figcaption {
-                (heading(level, "small-title", "", html! { (figure.title) }))
-                p { (caption) }
-            }
-            @match curve::svg(figure, &format!("{}. {caption}", figure.title)) {
-                Some(drawing) => { (drawing) (curve::legend(figure)) },
-                None => p .cap { (words::NO_CURVES) },
-            }
         }
     }
 }
@@ -120,6 +100,27 @@ pub fn plane(lesion: &Lesion) -> Option<Plane> {
         })
         .collect();
     Some(Plane { across: axis(perfusion)?, up: axis(uptake)?, places })
+}
+
+/// A mean curve with the fit of a model and its residual.
+pub fn fitted_curve(figure: &CurveFigure, level: u8) -> Markup {
+    let caption = if figure.unit.is_empty() {
+        figure.caption.clone()
+    } else {
+        format!("{} Unit: {}.", figure.caption, figure.unit)
+    };
+    html! {
+        figure .ch .keep .half {
+            figcaption {
+                (heading(level, "small-title", "", html! { (figure.title) }))
+                p { (caption) }
+            }
+            @match curve::svg(figure, &format!("{}. {caption}", figure.title)) {
+                Some(drawing) => { (drawing) (curve::legend(figure)) },
+                None => p .cap { (words::NO_CURVES) },
+            }
+        }
+    }
 }
 
 /// The verdict under other choices of the analysis.

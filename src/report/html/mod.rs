@@ -2,8 +2,9 @@
 
 pub(in crate::report) mod deciding;
 pub(in crate::report) mod evidence;
+mod inside;
 pub(in crate::report) mod measures;
-mod pet;
+pub(in crate::report) mod pet;
 pub(in crate::report) mod quality;
 pub(in crate::report) mod shell;
 mod study;

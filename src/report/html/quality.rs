@@ -35,7 +35,8 @@ pub fn quality(lesion: &Lesion) -> Markup {
     }
 }
 
-fn no_checks(time_point: &TimePoint) -> bool {
+/// Whether nothing was checked.
+pub fn no_checks(time_point: &TimePoint) -> bool {
     [&time_point.dsc_checks, &time_point.asl_checks, &time_point.dce_checks, &time_point.pet_checks]
         .into_iter()
         .all(|checks| checks.is_empty())

@@ -3,21 +3,22 @@
 use krilla::tagging::Tag;
 
 use super::front::shape;
+use super::markup;
 use super::sheet::{Align, MARGIN, Sheet, Style, WIDTH};
 use super::table::{Cell, Column as TableColumn, Part, Table};
 use crate::lesion::{Column, LesionRecord};
 use crate::report::figures::{bolus, glyph, mosaic};
-use crate::report::html::evidence::{KINDS, SESSIONS_DRAWN, bolus_alt, dated, plane, window_of};
+use crate::report::html::evidence::{KINDS, SESSIONS_DRAWN, bolus_alt, dated, fitted_curve, plane, window_of};
 use crate::report::html::measures::{LABELS, SESSIONS_SHOWN, cell, cutoffs, number, text, unit};
+use crate::report::html::pet::pet;
 use crate::report::html::subject::{Lesion, session};
 use crate::report::model::{Panel, TimePoint};
 use crate::report::number::shown;
 use crate::report::plain::plain;
 use crate::report::words;
 
-/// Panels of earlier sessions beside each other, and their width.
+/// Panels of earlier sessions beside each other.
 const COMPARED: usize = 6;
-const COMPARED_WIDTH: f64 = 116.0;
 
 /// Lays the page out.
 pub fn lay(sheet: &mut Sheet, lesion: &Lesion) {
@@ -29,6 +30,10 @@ pub fn lay(sheet: &mut Sheet, lesion: &Lesion) {
             comparison(sheet, lesion);
         }
         figures(sheet, lesion);
+        markup::lay(sheet, &pet(lesion));
+        for figure in &lesion.latest.curves {
+            markup::lay(sheet, &fitted_curve(figure, 3));
+        }
         choices(sheet, lesion.latest);
         measures(sheet, lesion);
     });
@@ -85,7 +90,7 @@ fn comparison(sheet: &mut Sheet, lesion: &Lesion) {
             }
         }
     }
-    let Some(drawing) = mosaic::drawing(&panels.iter().collect::<Vec<_>>(), COMPARED, COMPARED_WIDTH, lesion.edge / 2)
+    let Some(drawing) = mosaic::drawing(&panels.iter().collect::<Vec<_>>(), COMPARED, mosaic::NARROW, lesion.edge / 2)
     else {
         return;
     };

@@ -14,7 +14,7 @@ use crate::report::html::measures::{cell, finding, number};
 use crate::report::html::quality::all_caveats;
 use crate::report::html::subject::{Lesion, session, what};
 use crate::report::html::summary::{course, posterior, rule_title};
-use crate::report::model::TimePoint;
+use crate::report::model::{PanelKind, TimePoint};
 use crate::report::number::{days, percent, shown, value};
 use crate::report::plain::plain;
 use crate::report::words;
@@ -32,8 +32,9 @@ const MAIN: f64 = WIDTH - ASIDE - BETWEEN;
 /// Where the column at the right begins.
 const RIGHT: f64 = MARGIN + MAIN + BETWEEN;
 
-/// Panels of the film strip.
+/// Panels of the film strip, and of one with more.
 const STRIP: usize = 4;
+const LONG_STRIP: usize = 6;
 
 /// Height that time course and next step take at least, for which the film leaves room.
 const NEXT_HEIGHT: f64 = 122.0;
@@ -389,11 +390,12 @@ fn measures(sheet: &mut Sheet, lesion: &Lesion) {
 
 /// The pictures; they leave room for what comes next.
 fn film(sheet: &mut Sheet, lesion: &Lesion) {
-    let panels: Vec<_> = lesion.latest.panels.iter().collect();
-    let Some(drawing) = mosaic::drawing(&panels, STRIP, mosaic::PANEL, lesion.edge) else {
+    let panels: Vec<_> = lesion.latest.panels.iter().filter(|panel| panel.kind != PanelKind::Background).collect();
+    let (columns, wide) = if panels.len() <= STRIP { (STRIP, mosaic::PANEL) } else { (LONG_STRIP, mosaic::NARROW) };
+    let Some(drawing) = mosaic::drawing(&panels, columns, wide, lesion.edge) else {
         return sheet.paragraph(Style::SMALL, words::NO_PICTURES, MARGIN, WIDTH);
     };
-    let widest = WIDTH * (panels.len().min(STRIP) as f64 / STRIP as f64).max(0.5);
+    let widest = WIDTH * (panels.len().min(columns) as f64 / columns as f64).max(0.5);
     let room = sheet.room() - NEXT_HEIGHT - 2.0 * Style::SMALL.leading;
     let fitting = room * drawing.width / drawing.height;
     let width = if fitting >= widest * NARROWEST { fitting.min(widest) } else { widest };

@@ -2,15 +2,19 @@
 //!
 //! The markup is that of this program's own pages: well nested, every element but `br`, `img`, `input` and `meta` closed.
 
+use krilla::tagging::Tag;
 use maud::Markup;
 
-use super::sheet::{Align, MARGIN, Sheet, Style, WIDTH};
+use super::sheet::{Align, MARGIN, Mark, Sheet, Style, WIDTH};
 use super::table::{Cell, Column, Table};
 use crate::report::figures::drawing::Drawing;
 use crate::report::figures::lettering::Letter;
 
 /// Elements without an end.
 const VOID: [&str; 4] = ["br", "img", "input", "meta"];
+
+/// Width and height of a sample line.
+const SAMPLE: (f64, f64) = (14.0, 7.0);
 
 /// An element and what is inside, or text.
 enum Part {
@@ -67,9 +71,8 @@ fn lay_parts(sheet: &mut Sheet, parts: &[Part]) {
                 sheet.heading(3, Style::heading(10.0), &words(inside), MARGIN, WIDTH);
                 sheet.skip(2.0);
             }
-            "p" if attributes.contains("cap") || attributes.contains("lg") => {
-                sheet.paragraph(caption, &words(inside), MARGIN, WIDTH);
-            }
+            "p" if attributes.contains("lg") => legend(sheet, inside),
+            "p" if attributes.contains("cap") => sheet.paragraph(caption, &words(inside), MARGIN, WIDTH),
             "p" => sheet.paragraph(Style::TEXT.sized(8.2, 11.2), &words(inside), MARGIN, WIDTH),
             "ul" | "ol" => {
                 let items: Vec<String> = elements(inside, "li").into_iter().map(words).collect();
@@ -87,6 +90,31 @@ fn lay_parts(sheet: &mut Sheet, parts: &[Part]) {
             _ => lay_parts(sheet, inside),
         }
     }
+}
+
+/// What the lines of a drawing are: a sample and its words, one after the other.
+fn legend(sheet: &mut Sheet, inside: &[Part]) {
+    let mut left = MARGIN;
+    let style = Style::SMALL;
+    sheet.need(style.leading);
+    sheet.open(Tag::P);
+    for entry in elements(inside, "span") {
+        let text = words(entry);
+        let sample = entry.iter().find_map(|part| match part {
+            Part::Element { name, raw, .. } if name == "svg" => Drawing::of_page(raw, 1.0, ""),
+            Part::Element { .. } | Part::Text(_) => None,
+        });
+        if let Some(tree) = sample.and_then(|sample| sample.tree()) {
+            let area = [left, sheet.at.y + 1.5, SAMPLE.0, SAMPLE.1];
+            sheet.adorn(vec![Mark::Drawing { tree: Box::new(tree), area }]);
+        }
+        let (place, width) = (sheet.at, style.letter.width(&text, style.size) + 1.0);
+        sheet.text(style, &text, left + SAMPLE.0 + 4.0, width, Align::Left);
+        sheet.at = place;
+        left += SAMPLE.0 + width + 16.0;
+    }
+    sheet.close();
+    sheet.skip(style.leading + 4.0);
 }
 
 /// A table, its columns as wide as their texts ask for.
@@ -181,7 +209,6 @@ fn unescaped(text: &str) -> String {
 mod tests {
     use maud::html;
 
-    use super::super::sheet::Mark;
     use super::*;
 
     #[test]

@@ -7,9 +7,10 @@ use super::sheet::{Align, MARGIN, Sheet, Style, WIDTH};
 use super::table::{Cell, Column, Part, Table};
 use crate::dataset::numbered;
 use crate::quality::{Caveat, Check};
-use crate::report::html::quality::all_caveats;
+use crate::report::figures::mosaic;
+use crate::report::html::quality::{all_caveats, no_checks};
 use crate::report::html::subject::Lesion;
-use crate::report::model::Provenance;
+use crate::report::model::{PanelKind, Provenance};
 use crate::report::words;
 use crate::verdict::explain;
 
@@ -20,11 +21,14 @@ pub fn lay(sheet: &mut Sheet, lesion: &Lesion) {
     sheet.group(Tag::Section, |sheet| {
         sheet.heading(2, Style::heading(14.0), "Quality", MARGIN, WIDTH);
         sheet.skip(4.0);
-        if time_point.dsc_checks.is_empty() && time_point.pet_checks.is_empty() {
+        if no_checks(time_point) {
             sheet.paragraph(Style::SMALL, words::NO_CHECKS, MARGIN, WIDTH);
         }
         checks(sheet, "Checks of perfusion (DSC)", &time_point.dsc_checks);
+        checks(sheet, "Checks of ASL", &time_point.asl_checks);
+        checks(sheet, "Checks of DCE", &time_point.dce_checks);
         checks(sheet, "Checks of PET", &time_point.pet_checks);
+        background(sheet, lesion);
         sheet.heading(3, Style::heading(10.0), "Caveats", MARGIN, WIDTH);
         sheet.skip(2.0);
         if caveats.is_empty() {
@@ -35,6 +39,17 @@ pub fn lay(sheet: &mut Sheet, lesion: &Lesion) {
         sheet.skip(8.0);
         methods(sheet, lesion);
     });
+}
+
+/// Where the background lies.
+fn background(sheet: &mut Sheet, lesion: &Lesion) {
+    let pictures: Vec<_> = lesion.latest.panels.iter().filter(|panel| panel.kind == PanelKind::Background).collect();
+    if let Some(drawing) = mosaic::drawing(&pictures, 1, mosaic::PANEL, lesion.edge) {
+        sheet.figure(&drawing, MARGIN, 0.32 * WIDTH);
+        sheet.skip(2.0);
+        sheet.paragraph(Style::SMALL, words::BACKGROUND_CAPTION, MARGIN, WIDTH);
+        sheet.skip(6.0);
+    }
 }
 
 fn checks(sheet: &mut Sheet, title: &str, checks: &[Check]) {
