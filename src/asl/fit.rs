@@ -81,7 +81,7 @@ impl SeveralDelays {
         arterial: bool,
     ) -> Option<Self> {
         let distinct = delays.iter().any(|delay| delay.signal_time != delays[0].signal_time);
-        if !distinct || weights.len() != delays.len() || weights.iter().any(|weight| !(*weight > 0.0)) {
+        if !distinct || weights.len() != delays.len() || !weights.iter().all(|weight| *weight > 0.0) {
             return None;
         }
         let count = ((range.high - range.low) / range.step).round() as usize;
@@ -209,7 +209,9 @@ impl SeveralDelays {
             let product = sum(&mut node.weighted.iter().zip(differences).map(|(g, d)| g * d));
             let own = 1.0 / node.inverse_square;
             let determinant = own * square - cross * cross;
-            if !(determinant > 1e-9 * own * square) {
+            // Flow and arterial label that look alike at the delays cannot be told apart.
+            let apart = determinant > 1e-9 * own * square;
+            if !apart {
                 continue;
             }
             let volume = (own * right - cross * product) / determinant;

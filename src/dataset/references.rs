@@ -31,7 +31,7 @@ pub struct Reference {
 }
 
 /// Every work that a methods sentence can name, and the format of the files.
-pub const REFERENCES: [Reference; 13] = [
+pub const REFERENCES: [Reference; 15] = [
     Reference {
         key: "gorgolewski2016",
         marker: "Sci Data 2016;3:160044",
@@ -127,6 +127,30 @@ pub const REFERENCES: [Reference; 13] = [
         volume: "36",
         pages: "1654-1661",
         doi: Some("10.3174/ajnr.A4374"),
+    },
+    Reference {
+        key: "dickie2024",
+        marker: "MRM 2024;91:1761",
+        subject: "DCE quantities and models",
+        authors: "Dickie BR, et al",
+        title: None,
+        journal: "Magn Reson Med",
+        year: 2024,
+        volume: "91",
+        pages: "1761",
+        doi: None,
+    },
+    Reference {
+        key: "georgiou2019",
+        marker: "MRM 2019;81:1764",
+        subject: "Population arterial curve",
+        authors: "Georgiou L, et al",
+        title: None,
+        journal: "Magn Reson Med",
+        year: 2019,
+        volume: "81",
+        pages: "1764",
+        doi: None,
     },
     Reference {
         key: "law2019",

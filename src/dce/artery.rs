@@ -55,7 +55,7 @@ pub fn find_artery(
     };
     let (peak, usual) = (mean_of(&candidates), curves.mean_peak);
     let least = settings.aif.peak_ratio * usual;
-    if !(peak >= least) {
+    if peak < least || peak.is_nan() || least.is_nan() {
         return Err(DceError::Aif(format!(
             "the steepest voxels peak at {peak:.3}, below {least:.3} ({} times the mean curve): no artery was found; \
              give one with --aif FILE, parker or georgiou",

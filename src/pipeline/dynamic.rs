@@ -324,7 +324,7 @@ fn arterial_curve(
             let curve = PlasmaCurve::placed(population, series.times, arrival, hematocrit).map_err(curve_failed)?;
             let name = match population {
                 Population::Parker => "the population curve of Parker (MRM 2006;56:993)",
-                Population::Georgiou => "Georgiou 2019",
+                Population::Georgiou => "the population curve of Georgiou (MRM 2019;81:1764)",
             };
             Ok((curve, format!("{name}, placed at the arrival of {arrival:.1} s, hematocrit {hematocrit}")))
         }

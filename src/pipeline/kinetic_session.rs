@@ -16,8 +16,14 @@ use crate::study::{
     dce_acquisition, flip_angle_acquisition,
 };
 
-/// A series with what is known of its acquisition.
-type Series<Found, Acquisition> = Option<(Found, Acquisition)>;
+/// The series that were quantified, with what is known of their acquisitions.
+#[derive(Default)]
+pub struct KineticSeries {
+    /// ASL.
+    pub labeled: Option<(Labeled, AslAcquisition)>,
+    /// DCE.
+    pub dynamic: Option<(Dynamic, DceAcquisition)>,
+}
 
 /// Reads and quantifies the ASL and DCE series. `reference_of_dsc` is the white matter of the DSC series: one reference
 /// serves the session.
@@ -31,31 +37,31 @@ pub fn kinetic_series(
     settings: &Settings,
     steps: &mut Steps<'_>,
     caveats: &mut Vec<Caveat>,
-) -> Result<(Series<Labeled, AslAcquisition>, Series<Dynamic, DceAcquisition>), SessionError> {
+) -> Result<KineticSeries, SessionError> {
     let mut others = usize::from(session.dsc.is_some()) + session.pet.len();
-    let (mut labeled, mut dynamic) = (None, None);
+    let mut series = KineticSeries::default();
     if let Some(asl) = &session.asl {
         steps.next("ASL");
         match measure_asl(session, asl, masks, reference_of_dsc, settings, caveats) {
-            Ok(found) => labeled = Some(found),
+            Ok(found) => series.labeled = Some(found),
             Err(problem) if others > 0 || session.dce.is_some() => {
                 caveats.push(Caveat::new(CaveatCode::AslNotMeasured, problem.to_string()));
             }
             Err(problem) => return Err(problem),
         }
     }
-    others += usize::from(labeled.is_some());
+    others += usize::from(series.labeled.is_some());
     if let Some(dce) = &session.dce {
         steps.next("DCE");
         match measure_dce(session, dce, masks, reference_of_dsc, settings, caveats) {
-            Ok(found) => dynamic = Some(found),
+            Ok(found) => series.dynamic = Some(found),
             Err(problem) if others > 0 => {
                 caveats.push(Caveat::new(CaveatCode::DceNotMeasured, problem.to_string()));
             }
             Err(problem) => return Err(problem),
         }
     }
-    Ok((labeled, dynamic))
+    Ok(series)
 }
 
 fn measure_asl(

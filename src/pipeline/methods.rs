@@ -114,7 +114,7 @@ pub fn dce(dynamic: &Dynamic, settings: &Settings) -> Vec<String> {
     let settings = &settings.dce;
     let curve = &settings.curve;
     let mut sentences = vec![format!(
-        "DCE-MRI: baseline of {} frames, one frame before the arrival at {:.1} s; curve type by the change of the signal \
+        "DCE-MRI (MRM 2024;91:1761): baseline of {} frames, one frame before the arrival at {:.1} s; curve type by the change of the signal \
          from its largest value within {} s after the arrival to the last frame: above {:+.0} % persistent, below \
          {:+.0} % washout, plateau between.",
         dynamic.timing.baseline.len(),

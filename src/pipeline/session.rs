@@ -6,7 +6,7 @@ use super::dynamic::Dynamic;
 use super::error::SessionError;
 use super::inside::{Cluster, ContrastPair};
 use super::kinetic::{dynamic_columns, labeling_columns};
-use super::kinetic_session::kinetic_series;
+use super::kinetic_session::{KineticSeries, kinetic_series};
 use super::labeling::Labeled;
 use super::mask_check::mask_check;
 use super::masks::{Fit, LesionMasks};
@@ -137,7 +137,8 @@ pub fn measure(
     }
 
     let reference_of_dsc = perfusion.as_ref().and_then(|(perfusion, _)| perfusion.reference.as_ref());
-    let (labeled, dynamic) = kinetic_series(session, &masks, reference_of_dsc, settings, steps, &mut caveats)?;
+    let KineticSeries { labeled, dynamic } =
+        kinetic_series(session, &masks, reference_of_dsc, settings, steps, &mut caveats)?;
 
     let mut images: Vec<&PetInputs> = session.pet.iter().collect();
     let wanted = |pet: &PetInputs| tracer_rank(pet.tracer().as_ref(), subject.pathway.pathway);

@@ -140,7 +140,7 @@ impl Reader<'_> {
         let Some(values) = self.per_volume(field)? else { return Ok(None) };
         for (&value, kind) in values.iter().zip(kinds) {
             let labeled = matches!(kind, AslVolume::Control | AslVolume::Label | AslVolume::Difference);
-            if value > LONGEST_TIME || value < 0.0 || (labeled && value == 0.0) {
+            if !(0.0..=LONGEST_TIME).contains(&value) || (labeled && value == 0.0) {
                 let expected = "above 0 s and at most 10 s in a labeled volume (milliseconds?)";
                 return Err(self.wrong(field, format!("{value} s"), expected));
             }
