@@ -419,7 +419,11 @@ mod tests {
     fn an_empty_mask_says_that_the_lesions_known_before_have_resolved() {
         let mut sessions =
             vec![session("ses-01", JANUARY, &[("1", 4.0), ("2", 2.0)], true), session("ses-02", MARCH, &[], false)];
-        sessions[1].empty_mask = Some(LesionRecord { scan_date: Some(MARCH), ..Default::default() });
+        sessions[1].empty_mask = Some(LesionRecord {
+            scan_date: Some(MARCH),
+            pathway: Some(crate::clinical::Pathway::Glioma),
+            ..Default::default()
+        });
         // Twice, as in a run after a run.
         for _ in 0..2 {
             resolve(&mut sessions).unwrap();
