@@ -22,6 +22,10 @@ pub struct Settings {
     pub relaxivity_per_mm_s: f64,
     /// Hematocrit of large vessels.
     pub hematocrit: f64,
+    /// Change of Ktrans beyond what repeating the scan makes, as a share.
+    pub ktrans_repeatability: f64,
+    /// The same of the area over 60 s.
+    pub iauc60_repeatability: f64,
     /// How T1 is fitted to flip-angle images.
     pub relaxation_fit: RelaxationFit,
     /// The model that `relight run` fits.
@@ -202,6 +206,8 @@ impl Settings {
         )?;
         positive("relaxivity_per_mm_s", self.relaxivity_per_mm_s)?;
         fraction("hematocrit", self.hematocrit)?;
+        fraction("ktrans_repeatability", self.ktrans_repeatability)?;
+        fraction("iauc60_repeatability", self.iauc60_repeatability)?;
         positive("curve.early_peak_s", self.curve.early_peak_s)?;
         let persistent = self.curve.persistent_above;
         require("curve.persistent_above", persistent, persistent >= 0.0 && persistent.is_finite(), "0 or more")?;

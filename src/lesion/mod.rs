@@ -3,6 +3,7 @@
 mod bootstrap;
 mod enhancement;
 mod error;
+mod histogram;
 mod longitudinal;
 mod measure;
 mod record;
@@ -18,6 +19,7 @@ mod target;
 pub use bootstrap::{Interval, mean_interval};
 pub use enhancement::{Enhancement, enhancement};
 pub use error::LesionError;
+pub use histogram::Histogram;
 pub use longitudinal::{days_between, growth_cm_per_month, volume_change_percent, weeks_between};
 pub use measure::{
     AslMaps, Core, DceMaps, DscCurves, DscMaps, RcbvCutoffs, measure_asl, measure_dce, measure_dsc, measure_shape,

@@ -80,11 +80,11 @@ impl Cell for String {
 
 impl Cell for Date {
     fn read(text: &str) -> Result<Self, String> {
-        text.parse().map_err(|_| format!("expected a date as YYYY-MM-DD, found {text:?}"))
+        crate::day::parse(text)
     }
 
     fn write(&self) -> String {
-        self.to_string()
+        crate::day::text(*self)
     }
 }
 
@@ -149,6 +149,14 @@ macro_rules! lesion_record {
                 vec![$(self.$name.as_ref().map_or_else(|| MISSING.to_owned(), Cell::write)),*]
             }
 
+            /// One column as JSON, `null` where it is missing; `None` for a name that is no column.
+            pub fn column(&self, name: &str) -> Option<Value> {
+                match name {
+                    $(stringify!($name) => Some(self.$name.as_ref().map_or(Value::Null, Cell::json)),)*
+                    _ => None,
+                }
+            }
+
             /// The columns as JSON, missing values as `null`.
             pub fn json(&self) -> serde_json::Map<String, Value> {
                 let mut map = serde_json::Map::new();
@@ -162,7 +170,7 @@ macro_rules! lesion_record {
 lesion_record! {
     participant_id: String, "", "Pseudonymous subject label, `sub-…`.";
     session_id: String, "", "Session label, `ses-…`.";
-    scan_date: Date, "", "Local date of the session.";
+    scan_date: Date, "", "Local date of the session; where relative dates were asked for, `day N`: days since the subject's first scan.";
     lesion: String, "", "Label of the lesion in its mask.";
     name: String, "", "Name of the lesion, where the mask's table gives one.";
     pathway: Pathway, "", "Decision table that applies: glioma, metastasis or sarcoma.";
@@ -222,7 +230,7 @@ lesion_record! {
     symptoms: Symptoms, "", "Symptoms at the visit; support only.";
     weeks_since_rt: f64, "wk", "Weeks since the end of radiotherapy.";
     followup_change_percent: f64, "%", "Change of the volume against the index scan.";
-    nadir_change_percent: f64, "%", "Change of the volume against its nadir: the smallest volume at the index scan and the rounds before this one.";
+    nadir_change_percent: f64, "%", "Change of the volume against its nadir: the smallest volume at the index scan and the rounds before this one; after a nadir of 0, against the volume at which a lesion has resolved.";
     followup_days: f64, "d", "Days since the index scan.";
     followup_round: f64, "1", "Round of the follow-up.";
     growth_cm_per_month: f64, "cm/mo", "Growth of the longest diameter since resection.";

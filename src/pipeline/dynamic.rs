@@ -323,7 +323,7 @@ fn arterial_curve(
             let arrival = seen + delay;
             let curve = PlasmaCurve::placed(population, series.times, arrival, hematocrit).map_err(curve_failed)?;
             let name = match population {
-                Population::Parker => "Parker 2006",
+                Population::Parker => "the population curve of Parker (MRM 2006;56:993)",
                 Population::Georgiou => "Georgiou 2019",
             };
             Ok((curve, format!("{name}, placed at the arrival of {arrival:.1} s, hematocrit {hematocrit}")))

@@ -32,8 +32,12 @@ impl Milestones {
 /// Fills the columns that need more than one date: weeks since radiotherapy, growth since resection, follow-up.
 /// What stood in them before is forgotten.
 ///
+/// METHOD: from nothing no percentage can be told, yet a lesion that vanished and comes back has grown. After a nadir of 0
+/// the change is therefore told against `resolved_ml`, the volume at which a lesion counts as resolved (mL), once the
+/// lesion is larger than that.
+///
 /// `scans` holds the rows of one lesion in order of time. Returns the places of the scans before treatment.
-pub fn line_up(scans: &mut [&mut LesionRecord], milestones: Milestones) -> Vec<usize> {
+pub fn line_up(scans: &mut [&mut LesionRecord], milestones: Milestones, resolved_ml: f64) -> Vec<usize> {
     let mut index: Option<(Option<Date>, f64)> = None;
     let mut nadir = f64::INFINITY;
     let mut round = 0;
@@ -67,7 +71,9 @@ pub fn line_up(scans: &mut [&mut LesionRecord], milestones: Milestones) -> Vec<u
             let volume = scan.volume_ml.filter(|_| from > 0.0)?;
             Some(100.0 * (volume - from) / from)
         };
-        (scan.followup_change_percent, scan.nadir_change_percent) = (change(index_volume), change(nadir));
+        let back = nadir == 0.0 && scan.volume_ml.is_some_and(|volume| volume > resolved_ml);
+        scan.followup_change_percent = change(index_volume);
+        scan.nadir_change_percent = change(if back { resolved_ml } else { nadir });
         nadir = scan.volume_ml.map_or(nadir, |volume| nadir.min(volume));
     }
     untreated
@@ -84,12 +90,14 @@ mod tests {
 
     use super::*;
 
+    const RESOLVED_ML: f64 = 0.05;
+
     fn scan(day: Date, volume: f64) -> LesionRecord {
         LesionRecord { scan_date: Some(day), volume_ml: Some(volume), ..Default::default() }
     }
 
     fn lined_up(mut scans: Vec<LesionRecord>, milestones: Milestones) -> Vec<LesionRecord> {
-        line_up(&mut scans.iter_mut().collect::<Vec<_>>(), milestones);
+        line_up(&mut scans.iter_mut().collect::<Vec<_>>(), milestones, RESOLVED_ML);
         scans
     }
 
@@ -116,11 +124,21 @@ mod tests {
     }
 
     #[test]
+    fn a_lesion_that_vanished_and_comes_back_is_compared_with_the_volume_of_a_resolved_one() {
+        let day = |month| date(2026, month, 5);
+        let scans = vec![scan(day(1), 8.0), scan(day(3), 0.0), scan(day(5), 0.04), scan(day(7), 0.2)];
+        let scans = lined_up(scans, Milestones::default());
+        let nadirs: Vec<_> = scans.iter().map(|scan| scan.nadir_change_percent).collect();
+        assert_eq!(nadirs[..3], [None, Some(-100.0), None]);
+        assert!((nadirs[3].unwrap() - 300.0).abs() < 1e-9, "0.2 mL against 0.05 mL: {nadirs:?}");
+    }
+
+    #[test]
     fn a_scan_before_treatment_is_no_index_scan() {
         let scans = vec![scan(date(2025, 11, 1), 30.0), scan(date(2026, 2, 1), 4.0), scan(date(2026, 3, 20), 5.0)];
         let milestones = Milestones { rt_end: Some(date(2026, 1, 15)), resection: Some(date(2025, 11, 10)) };
         let mut scans = scans;
-        assert_eq!(line_up(&mut scans.iter_mut().collect::<Vec<_>>(), milestones), [0]);
+        assert_eq!(line_up(&mut scans.iter_mut().collect::<Vec<_>>(), milestones, RESOLVED_ML), [0]);
         assert_eq!((scans[1].followup_round, scans[2].followup_round), (None, Some(1.0)));
         assert_eq!((scans[2].followup_days, scans[2].index_volume_ml), (Some(47.0), Some(4.0)));
     }

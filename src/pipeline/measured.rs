@@ -5,12 +5,13 @@ use serde::{Deserialize, Serialize};
 
 use super::kinetic::{DynamicNumbers, LabelingNumbers};
 use crate::dataset::{Annotation, holding};
-use crate::lesion::LesionRecord;
+use crate::lesion::{Histogram, LesionRecord};
 use crate::pet::{PetMeasures, PetResponse};
 use crate::quality::{Caveat, Check};
 use crate::reanalysis::{Alternative, Stability, judge_again};
-use crate::report::model::{BolusFigure, CurveFigure, Inside, Panel, TestRetest, TimePoint};
-use crate::verdict::{self, Verdict, judge};
+use crate::report::model::{BolusFigure, CurveFigure, Inside, MaskCheck, Panel, TestRetest, TimePoint};
+use crate::report::viewer::ViewerVolumes;
+use crate::verdict::{self, GrowthBand, Verdict, growth_band, judge};
 
 /// A verdict, and how often it stays under other choices.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,6 +20,8 @@ pub struct Judged {
     pub verdict: Verdict,
     /// How often it stays; `None` where there is nothing to choose.
     pub stability: Option<Stability>,
+    /// The error of the volume, and from where on it has grown.
+    pub growth_band: Option<GrowthBand>,
 }
 
 /// One lesion at one session, before it is judged.
@@ -67,6 +70,8 @@ pub struct Measured {
     pub inside: Option<Inside>,
     /// The bolus passage.
     pub bolus: Option<BolusFigure>,
+    /// How the rCBV values are spread.
+    pub rcbv_histogram: Option<Histogram>,
     /// The deciding numbers under other choices.
     pub alternatives: Vec<Alternative>,
     /// Whether the label is only the lesion's place in the order of size, which another session may number otherwise.
@@ -74,6 +79,21 @@ pub struct Measured {
     /// The film strip; it stands in a file of its own.
     #[serde(skip)]
     pub panels: Vec<Panel>,
+    /// Where lesion and reference lie; it stands with the film strip.
+    #[serde(skip)]
+    pub mask_check: Option<MaskCheck>,
+    /// What the viewer shows; it stands in a file of its own.
+    #[serde(skip)]
+    pub volumes: Option<ViewerVolumes>,
+}
+
+/// The pictures of one lesion, as they stand in a file of the session.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Pictures {
+    /// The film strip.
+    pub panels: Vec<Panel>,
+    /// Where lesion and reference lie.
+    pub mask_check: Option<MaskCheck>,
 }
 
 impl Measured {
@@ -82,11 +102,12 @@ impl Measured {
         let mut verdict = judge(&self.record, settings);
         let stability = judge_again(&self.record, &verdict, &self.alternatives, settings);
         verdict.stability = stability.as_ref().map(Stability::words);
-        Judged { verdict, stability }
+        Judged { growth_band: growth_band(&self.record, settings), verdict, stability }
     }
 
     /// With its verdict, as a page shows it.
-    pub fn time_point(&self, Judged { verdict, stability }: Judged, annotations: &[Annotation]) -> TimePoint {
+    pub fn time_point(&self, judged: Judged, annotations: &[Annotation]) -> TimePoint {
+        let Judged { verdict, stability, growth_band } = judged;
         let mut methods = self.methods.clone();
         methods.extend(holding(annotations, self.record.lesion.as_deref()).map(Annotation::words));
         let mut caveats = self.measured_caveats.clone();
@@ -110,6 +131,10 @@ impl Measured {
             pet_response: self.pet_response.clone(),
             panels: self.panels.clone(),
             bolus: self.bolus.clone(),
+            rcbv_histogram: self.rcbv_histogram.clone(),
+            growth_band,
+            mask_check: self.mask_check.clone(),
+            volumes: self.volumes.clone(),
             missing: self.missing.clone(),
             methods,
             stability,

@@ -12,6 +12,8 @@ use crate::report::number;
 /// Pixels along an edge of a panel, and of the locator.
 const PIXELS: usize = 168;
 const LOCATOR_PIXELS: usize = 72;
+/// Edge of the patch of a panel that becomes one pixel of its thumbnail.
+const THUMBNAIL_PATCH: usize = 3;
 /// Smallest field of view, mm, and how many times the lesion's extent it holds at least.
 const FIELD_MM: f64 = 92.0;
 const FIELD_PER_EXTENT: f64 = 1.8;
@@ -250,6 +252,40 @@ fn uptake_panel(
     }
 }
 
+/// Small copies of the anatomy and the first map, for the contact sheet of a study: a value is the mean of what it
+/// covers, and of a patch without any estimate it is none.
+pub fn thumbnails(panels: &[Panel]) -> Vec<Panel> {
+    let first = |kinds: &[PanelKind]| panels.iter().find(|panel| kinds.contains(&panel.kind));
+    let chosen = [first(&[PanelKind::Anatomy]), first(&[PanelKind::Perfusion]).or(first(&[PanelKind::Uptake]))];
+    chosen.into_iter().flatten().map(small).collect()
+}
+
+fn small(panel: &Panel) -> Panel {
+    let Raster { width, height, millimeters, values } = &panel.raster;
+    let (columns, rows) = (width / THUMBNAIL_PATCH, height / THUMBNAIL_PATCH);
+    let patch = |place: usize| {
+        let (left, top) = (place % columns * THUMBNAIL_PATCH, place / columns * THUMBNAIL_PATCH);
+        let covered = (0..THUMBNAIL_PATCH * THUMBNAIL_PATCH)
+            .map(|k| values[(top + k / THUMBNAIL_PATCH) * width + left + k % THUMBNAIL_PATCH])
+            .filter(|value| value.is_finite());
+        let (sum, count) = covered.fold((0.0, 0), |(sum, count), value| (sum + f64::from(value), count + 1));
+        if count == 0 { f32::NAN } else { (sum / f64::from(count)) as f32 }
+    };
+    let shrink = |[x, y]: &[f32; 2]| [x / THUMBNAIL_PATCH as f32, y / THUMBNAIL_PATCH as f32];
+    Panel {
+        raster: Raster {
+            width: columns,
+            height: rows,
+            millimeters: millimeters * THUMBNAIL_PATCH as f64,
+            values: (0..columns * rows).map(patch).collect(),
+        },
+        outline: panel.outline.iter().map(|line| line.iter().map(shrink).collect()).collect(),
+        underlay: None,
+        locator: None,
+        ..panel.clone()
+    }
+}
+
 /// A whole slice of a PET image with the background region outlined: the one that holds most of it. `None` for an empty
 /// region.
 pub fn background_panel(uptake: &Uptake<'_>, region: &Mask, words: &str) -> Option<Panel> {
@@ -282,8 +318,9 @@ pub fn background_panel(uptake: &Uptake<'_>, region: &Mask, words: &str) -> Opti
 }
 
 /// The slice and the field of view.
-struct Frame {
-    center: [f64; 3],
+pub(super) struct Frame {
+    /// The center of the lesion in its largest slice, scanner mm.
+    pub center: [f64; 3],
     view: View,
     field_mm: f64,
     pixel_mm: f64,
@@ -291,7 +328,7 @@ struct Frame {
 
 impl Frame {
     /// Centered on the lesion in the slice where it is largest; `None` for an empty mask.
-    fn around(lesion: &Mask) -> Option<Self> {
+    pub fn around(lesion: &Mask) -> Option<Self> {
         let grid = lesion.grid;
         let [nx, ny, nz] = grid.shape();
         let area = |z: usize| lesion.data[z * nx * ny..(z + 1) * nx * ny].iter().filter(|&&inside| inside).count();
@@ -331,12 +368,12 @@ impl Frame {
     }
 }
 
-fn raster(plane: &Plane<f32>, millimeters: f64) -> Raster {
+pub(super) fn raster(plane: &Plane<f32>, millimeters: f64) -> Raster {
     Raster { width: plane.width, height: plane.height, millimeters, values: plane.data.clone() }
 }
 
 /// Values drawn black and white: percentiles of what the picture shows.
-fn window(values: &[f32]) -> (f64, f64) {
+pub(super) fn window(values: &[f32]) -> (f64, f64) {
     let mut finite: Vec<f32> = values.iter().copied().filter(|value| value.is_finite()).collect();
     if finite.is_empty() {
         return (0.0, 1.0);
@@ -406,6 +443,27 @@ mod tests {
         let empty = Mask::filled(lesion().grid, false);
         let scene = nothing(&empty);
         assert!(film_strip(&scene, &LesionRecord::default()).is_empty());
+    }
+
+    #[test]
+    fn a_thumbnail_is_the_mean_of_its_patches() {
+        let values = vec![1.0, 2.0, 3.0, f32::NAN, f32::NAN, f32::NAN, 4.0, 5.0, 6.0];
+        let panel = Panel {
+            kind: PanelKind::Anatomy,
+            title: String::new(),
+            caption: String::new(),
+            raster: Raster { width: 3, height: 3, millimeters: 0.5, values },
+            underlay: None,
+            range: (0.0, 1.0),
+            cutoffs: Vec::new(),
+            unit: String::new(),
+            outline: vec![vec![[3.0, 1.5]]],
+            slice_mm: 0.0,
+            locator: None,
+        };
+        let small = &thumbnails(&[panel])[0];
+        assert_eq!((small.raster.width, small.raster.values.as_slice()), (1, [3.5_f32].as_slice()));
+        assert_eq!((small.raster.millimeters, small.outline[0][0]), (1.5, [1.0, 0.5]));
     }
 
     #[test]

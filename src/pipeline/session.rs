@@ -8,6 +8,7 @@ use super::inside::{Cluster, ContrastPair};
 use super::kinetic::{dynamic_columns, labeling_columns};
 use super::kinetic_session::kinetic_series;
 use super::labeling::Labeled;
+use super::mask_check::mask_check;
 use super::masks::{Fit, LesionMasks};
 use super::measured::Measured;
 use super::perfusion::{self, Artery, Brain, DscInput, Perfusion};
@@ -15,14 +16,15 @@ use super::pictures::{
     DynamicPicture, LabelingPicture, Scene, Shown, Uptake as UptakePicture, background_panel, film_strip,
 };
 use super::uptake::{self, BackgroundChoice, Head, PetInput, Uptake};
+use super::volumes::{Surroundings, viewer_volumes};
 use super::{Steps, alternatives, methods};
 use crate::acquisition::{AslAcquisition, DceAcquisition, DscAcquisition};
 use crate::clinical::{Pathway, Tracer};
 use crate::dsc::{DeconvolutionMethod, relative_peak_height, tumor_burden_class};
 use crate::image::{Labels, Mask, NiftiImage, Volume, resample_mask};
 use crate::lesion::{
-    Core, DscCurves, DscMaps, Enhancement, LesionRecord, RcbvCutoffs, Split, enhancement, measure_dsc, measure_shape,
-    measure_tbr_interval,
+    Core, DscCurves, DscMaps, Enhancement, Histogram, LesionRecord, RcbvCutoffs, Split, enhancement, measure_dsc,
+    measure_shape, measure_tbr_interval,
 };
 use crate::pet::{self, BackgroundMode, LesionDynamics, Overlap, PetMeasures};
 use crate::quality::{Caveat, CaveatCode, Check, Quality, worst};
@@ -175,6 +177,10 @@ pub fn measure(
     }
 
     steps.next("lesion values");
+    let brain = match session.brain_for(MaskTarget::Anatomy) {
+        Some(mask) => Some(NiftiImage::open(mask.file.path())?.read_mask()?),
+        None => None,
+    };
     let pair = contrast_pair(session, anatomy.as_ref())?;
     let (mut lesions, mut clusters) = (Vec::new(), Vec::new());
     for place in 0..masks.own.lesions.len() {
@@ -187,6 +193,7 @@ pub fn measure(
             labeled: labeled.as_ref().map(|(labeled, _)| labeled),
             dynamic: dynamic.as_ref().map(|(dynamic, _)| dynamic),
             uptake: uptake.first(),
+            brain: brain.as_ref(),
             series: session.dsc.as_ref().map_or("", |dsc| dsc.image.file.relative()),
             for_page: true,
         };
@@ -384,6 +391,8 @@ pub struct Bench<'a> {
     pub dynamic: Option<&'a Dynamic>,
     /// The PET image that the row tells.
     pub uptake: Option<&'a (Uptake, Option<Tracer>)>,
+    /// A given brain mask, for the pictures.
+    pub brain: Option<&'a Mask>,
     /// Name of the DSC series, for messages.
     pub series: &'a str,
     /// Whether a page will show the lesions: then pictures are drawn and other choices of the analysis are tried.
@@ -396,6 +405,7 @@ struct PerfusionOfLesion {
     checks: Vec<Check>,
     bolus: Option<BolusFigure>,
     burden: Option<Labels>,
+    histogram: Option<Histogram>,
     alternatives: Vec<Alternative>,
 }
 
@@ -418,6 +428,7 @@ impl Bench<'_> {
             let found = self.perfusion_columns(place, perfusion, &mut record)?;
             caveats.extend(found.caveats);
             (measured.dsc_checks, measured.bolus, burden) = (found.checks, found.bolus, found.burden);
+            measured.rcbv_histogram = found.histogram;
             measured.alternatives.extend(found.alternatives);
             measured.methods.extend(methods::dsc(perfusion, self.settings));
         }
@@ -460,14 +471,33 @@ impl Bench<'_> {
                 variation,
             });
         }
+        measured.test_retest.extend(self.kinetic_test_retest(&record));
         measured.alternatives = combined(std::mem::take(&mut measured.alternatives));
         measured.numbered = drawn.numbered;
         if self.for_page {
-            measured.panels = self.film_strip(&drawn.mask, &record, burden.as_ref());
+            self.draw(&drawn.mask, &record, burden.as_ref(), &mut measured)?;
         }
         measured.measured_caveats = without_repeats(caveats);
         measured.record = record;
         Ok(measured)
+    }
+
+    /// The band in which Ktrans and the area over 60 s stay when the scan is repeated.
+    fn kinetic_test_retest(&self, record: &LesionRecord) -> Vec<TestRetest> {
+        let settings = &self.settings.dce;
+        [
+            ("ktrans_mean", record.ktrans_mean, settings.ktrans_repeatability),
+            ("iauc60_mean", record.iauc60_mean, settings.iauc60_repeatability),
+        ]
+        .into_iter()
+        .filter_map(|(column, value, share)| {
+            let value = value.filter(|value| *value > 0.0)?;
+            // The limit of a change is 1.96 √2 times the variation of one value.
+            let variation = share / (1.96 * std::f64::consts::SQRT_2);
+            let (low, high) = (value * (1.0 - share), value * (1.0 + share));
+            Some(TestRetest { column: column.to_owned(), low, high, variation })
+        })
+        .collect()
     }
 
     fn perfusion_columns(
@@ -484,6 +514,7 @@ impl Bench<'_> {
                 checks: result.checks.clone(),
                 bolus: None,
                 burden: None,
+                histogram: None,
                 alternatives: Vec::new(),
             });
         }
@@ -494,6 +525,7 @@ impl Bench<'_> {
         record.dsc_quality = judged.quality;
         let lesion_curves = perfusion.lesion_curves[place].as_ref();
         let mut burden = None;
+        let mut histogram = None;
         let mut alternatives = Vec::new();
         if let Some(normalized) = &result.normalized {
             let map = |values: &[f32]| Volume::from_masked(&result.mask, values);
@@ -533,6 +565,8 @@ impl Bench<'_> {
                 if inside { u32::from(tumor_burden_class(value, cutoffs.necrosis, cutoffs.recurrence)) } else { 0 }
             });
             burden = Some(Labels { grid: rcbv.grid, data: data.collect() });
+            let values = rcbv.values_in(lesion).unwrap_or_default();
+            histogram = Histogram::of(&values, [cutoffs.necrosis, cutoffs.recurrence]);
             alternatives = match (&seen, record.rcbv_enhancing_mean) {
                 _ if !self.for_page => Vec::new(),
                 (Some((_, enhancing)), Some(_)) => {
@@ -563,7 +597,7 @@ impl Bench<'_> {
         // The checks of flow stand with the others and do not lower the word that gates rCBV.
         let mut checks = judged.checks;
         checks.extend(perfusion.flow.iter().flat_map(|flow| flow.checks.iter().cloned()));
-        Ok(PerfusionOfLesion { caveats, checks, bolus, burden, alternatives })
+        Ok(PerfusionOfLesion { caveats, checks, bolus, burden, histogram, alternatives })
     }
 
     /// The enhancing part of the lesion, found on the post-contrast T1 and taken to the grid of the series.
@@ -650,22 +684,26 @@ impl Bench<'_> {
             .map_err(|difference| SessionError::Mask { file: "PET image".to_owned(), problem: difference.to_string() })
     }
 
-    fn film_strip(
+    /// The pictures of a lesion, and the volumes of its viewer.
+    fn draw(
         &self,
         lesion: &Mask,
         record: &LesionRecord,
         burden: Option<&Labels>,
-    ) -> Vec<crate::report::model::Panel> {
+        measured: &mut Measured,
+    ) -> Result<(), SessionError> {
         let findings = judge(record, &self.settings.verdict).findings;
         let cutoffs = |prefix: &str| {
             let finding = findings.iter().find(|finding| finding.column.starts_with(prefix));
             finding.map(|finding| finding.low.into_iter().chain(finding.high).collect::<Vec<f64>>()).unwrap_or_default()
         };
         let bounds = self.settings.verdict.dsc.bounds();
-        let rcbv = self.perfusion.and_then(|perfusion| {
+        let normalized = self.perfusion.and_then(|perfusion| {
             let normalized = perfusion.result.normalized.as_ref()?;
-            Some(Volume::from_masked(&perfusion.result.mask, &normalized.rcbv))
+            let map = |values: &[f32]| Volume::from_masked(&perfusion.result.mask, values);
+            Some((map(&normalized.rcbv), map(&normalized.uncorrected)))
         });
+        let rcbv = normalized.as_ref().map(|(rcbv, _)| rcbv);
         let correction = if self.perfusion.is_some_and(|perfusion| perfusion.result.leakage.is_some()) {
             "leakage corrected"
         } else {
@@ -697,19 +735,38 @@ impl Bench<'_> {
             enhancement: enhancement.as_ref(),
             lesion,
             anatomy: self.anatomy.map(|anatomy| (&anatomy.volume, anatomy.name)),
-            rcbv: rcbv.as_ref().map(|rcbv| (rcbv, correction)),
+            rcbv: rcbv.map(|rcbv| (rcbv, correction)),
             burden,
             rcbv_cutoffs: [bounds.low(), bounds.high()],
             uptake,
         };
-        let mut panels = film_strip(&scene, record);
+        measured.panels = film_strip(&scene, record);
+        let baseline = self
+            .perfusion
+            .filter(|_| self.anatomy.is_none())
+            .map(|perfusion| Volume::from_masked(&perfusion.result.mask, &perfusion.result.baseline.level));
+        let around = Surroundings {
+            baseline: baseline.as_ref(),
+            uncorrected: normalized.as_ref().map(|(_, uncorrected)| uncorrected),
+            brain: self.brain.or(self.perfusion.map(|perfusion| &perfusion.result.mask)),
+            reference: self
+                .perfusion
+                .and_then(|perfusion| perfusion.reference.as_ref())
+                .or(self.uptake.and_then(|(uptake, _)| uptake.background.as_ref())),
+        };
+        measured.mask_check = mask_check(&scene, &around)?;
+        measured.volumes = viewer_volumes(&scene, &measured.panels, &around)?;
         if let Some((uptake, tracer)) = self.uptake
             && let Some(region) = &uptake.background
         {
             let words = methods::background(uptake).unwrap_or_default();
-            panels.extend(background_panel(&shown_uptake(uptake, tracer.as_ref(), Vec::new()), region, &words));
+            measured.panels.extend(background_panel(
+                &shown_uptake(uptake, tracer.as_ref(), Vec::new()),
+                region,
+                &words,
+            ));
         }
-        panels
+        Ok(())
     }
 }
 

@@ -363,6 +363,7 @@ pub(super) fn measure_rows<'a>(
         labeled: None,
         dynamic: None,
         uptake: None,
+        brain: None,
         series: "",
         for_page: false,
     });

@@ -4,12 +4,13 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::surveillance::Surveillance;
-use crate::cohort::Audit;
-use crate::lesion::{LesionRecord, Rim, Subtraction, Target};
+use super::viewer::ViewerVolumes;
+use crate::cohort::{Audit, Outcomes};
+use crate::lesion::{Histogram, LesionRecord, Rim, Subtraction, Target};
 use crate::pet::{PetMeasures, PetResponse};
 use crate::quality::{Caveat, Check};
 use crate::reanalysis::Stability;
-use crate::verdict::Verdict;
+use crate::verdict::{GrowthBand, Verdict};
 
 /// One subject: the page of all its lesions.
 #[derive(Debug, Clone)]
@@ -74,6 +75,14 @@ pub struct TimePoint {
     pub panels: Vec<Panel>,
     /// The bolus passage.
     pub bolus: Option<BolusFigure>,
+    /// How the rCBV values of the lesion are spread.
+    pub rcbv_histogram: Option<Histogram>,
+    /// The error of the volume, and from where on it has grown.
+    pub growth_band: Option<GrowthBand>,
+    /// Where lesion and reference lie.
+    pub mask_check: Option<MaskCheck>,
+    /// What the viewer shows.
+    pub volumes: Option<ViewerVolumes>,
     /// Curves with a model's fit: ASL over its delays, DCE over time.
     pub curves: Vec<CurveFigure>,
     /// What was looked for and not found, in words.
@@ -128,6 +137,36 @@ pub struct TestRetest {
     pub high: f64,
     /// Within-subject coefficient of variation that it comes from, as a fraction.
     pub variation: f64,
+}
+
+/// Axial slices with the outlines of what was measured.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MaskCheck {
+    /// The image beneath.
+    pub name: String,
+    /// Values drawn black and white.
+    pub range: (f64, f64),
+    /// Slices from the lowest to the highest.
+    pub tiles: Vec<MaskTile>,
+    /// Whether a reference is drawn.
+    pub reference: bool,
+    /// Whether the brain is drawn; the image is then limited to it.
+    pub brain: bool,
+}
+
+/// One slice of a [`MaskCheck`]; outlines are closed polylines in pixels.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MaskTile {
+    /// The pixels in radiological view.
+    pub raster: Raster,
+    /// Scanner z of the slice, mm.
+    pub slice_mm: f64,
+    /// The lesion.
+    pub lesion: Vec<Vec<[f32; 2]>>,
+    /// The reference region.
+    pub reference: Vec<Vec<[f32; 2]>>,
+    /// The brain.
+    pub brain: Vec<Vec<[f32; 2]>>,
 }
 
 /// What a film-strip panel shows; it decides the color map.
@@ -265,6 +304,8 @@ pub struct StudyPage {
     pub failures: Vec<(String, String)>,
     /// How often the rules gave an answer.
     pub audit: Option<Audit>,
+    /// Cut-offs and rules against known histology, pathway by pathway.
+    pub outcomes: Vec<Outcomes>,
     /// Day against which windows and overdue visits are told.
     pub as_of: Option<Date>,
     /// From what it was made.
@@ -282,4 +323,6 @@ pub struct StudyRow {
     pub caveats: Vec<Caveat>,
     /// Link to the lesion, relative to the study page.
     pub link: String,
+    /// Small pictures for the contact sheet; empty where none was drawn.
+    pub thumbnails: Vec<Panel>,
 }

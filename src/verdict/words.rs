@@ -39,7 +39,7 @@ impl NextStep {
     /// The next step as a sentence, with its dates where they are known.
     pub fn sentence(self, window: Option<Window>) -> String {
         let weeks = |after: &str| match window {
-            Some(window) => format!("between {} and {}", window.start, window.end),
+            Some(window) => format!("between {} and {}", crate::day::text(window.start), crate::day::text(window.end)),
             None => format!("6–8 weeks after {after}"),
         };
         match self {
@@ -230,7 +230,7 @@ pub(super) fn reason(
             let days = decision.followup.and_then(|followup| followup.days).unwrap_or(f64::NAN);
             format!(
                 "The follow-up came on day {days}, later than day {}; it counts all the same.",
-                decision.followup.map_or(f64::NAN, |followup| followup.last_day(settings))
+                settings.followup.window_end_days
             )
         }
         ReasonCode::PosteriorDiffers => match posterior {

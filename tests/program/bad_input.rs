@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use super::image::{DATATYPE, DIM, Image, PIXDIM};
-use super::study::{Answer, Study, assert_nowhere, differences, files, relight, table};
+use super::study::{Answer, Study, assert_nowhere, differences, files, number, relight, table};
 
 const DSC: &str = "perf/sub-01_ses-01_dsc.nii.gz";
 const DSC_JSON: &str = "perf/sub-01_ses-01_dsc.json";
@@ -178,6 +178,33 @@ fn a_session_that_stands_beside_broken_ones_is_the_same_as_alone() {
     let differing = differences(&study.beside("alone"), &study.beside("beside"));
     let names: Vec<&str> = differing.iter().map(|name| name.to_str().unwrap()).collect();
     assert_eq!(names, ["index.html", "study.json"]);
+}
+
+#[test]
+fn an_empty_mask_of_a_later_session_is_a_lesion_that_has_resolved() {
+    let study = Study::of(&["sub-03"]);
+    let mask = |session: &str| {
+        study.path(&format!("derivatives/manual/sub-03/{session}/anat/sub-03_{session}_label-lesion_mask.nii.gz"))
+    };
+    clear(&mask("ses-02"));
+    study.run("out", &[]).expect(0);
+    let rows = table(&study.beside("out/lesions.tsv"));
+    let row = &rows[1];
+    assert_eq!([&row["session_id"], &row["volume_ml"], &row["followup_change_percent"]], ["ses-02", "0", "-100"]);
+    assert_eq!([&row["rule"], &row["verdict"]], ["F2", "radiation_necrosis"]);
+    assert!(row["caveats"].contains("LESION_MASK_EMPTY") && row["rcbv_mean"] == "n/a", "{row:?}");
+    assert_eq!(rows[2]["rule"], "F1", "it came back");
+    assert!(number(&rows[2], "nadir_change_percent") > 1000.0);
+    study.run("out", &[]).expect(0);
+    assert_eq!(rows, table(&study.beside("out/lesions.tsv")), "a second run finds the same");
+    // Nothing was there before the first session: its empty mask was forgotten.
+    clear(&mask("ses-01"));
+    let answer = study.run("out", &[]).expect(5);
+    assert!(
+        answer.stderr.contains("ses-01") && answer.stderr.contains("the lesion mask is empty"),
+        "{}",
+        answer.stderr
+    );
 }
 
 #[test]

@@ -8,13 +8,13 @@ use crate::report::model::{Locator, Panel, PanelKind};
 use crate::report::number::{bound, tick};
 
 /// Length of the scale bar, mm.
-const SCALE_BAR: f64 = 20.0;
+pub const SCALE_BAR: f64 = 20.0;
 
 /// Longer edge of the panel's overlay, in its own units.
 const OVERLAY: f64 = 300.0;
 
 /// Longer edge of the locator, drawn pixels.
-const LOCATOR_EDGE: usize = 120;
+pub const LOCATOR_EDGE: usize = 120;
 
 /// Colors of a gradient that stands for a whole color map.
 const GRADIENT_STOPS: usize = 24;
@@ -44,6 +44,17 @@ pub fn figure(panel: &Panel, edge: usize, parts: Parts) -> Markup {
             }
             @if parts.key { (key(panel)) }
             figcaption { (panel.title) span { (panel.caption) } @if parts.slice { span { (slice(panel)) } } }
+        }
+    }
+}
+
+/// A picture with its outline alone; what it shows is told by what stands around it.
+pub fn thumbnail(panel: &Panel, edge: usize) -> Markup {
+    let raster = &panel.raster;
+    html! {
+        span .im style={ "aspect-ratio:" (raster.width) "/" (raster.height) } {
+            img src=(draw(panel, edge).data_uri()) alt="" loading="lazy";
+            (outline(panel))
         }
     }
 }
@@ -81,7 +92,7 @@ fn outline(panel: &Panel) -> Markup {
 }
 
 /// A closed polyline as path data.
-fn closed_path(points: &[[f32; 2]]) -> String {
+pub(super) fn closed_path(points: &[[f32; 2]]) -> String {
     let mut path = String::new();
     for (index, [x, y]) in points.iter().enumerate() {
         path.push(if index == 0 { 'M' } else { 'L' });
