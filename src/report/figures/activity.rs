@@ -49,6 +49,9 @@ pub fn legend(dynamics: &LesionDynamics) -> Markup {
     }
 }
 
+/// A curve in pieces without gaps.
+type Pieces = Vec<Vec<(f64, f64)>>;
+
 /// Draws with plotters; `None` without two finite points or on a drawing error.
 fn draw(dynamics: &LesionDynamics, drawing: &mut String) -> Option<()> {
     register_text_metrics()?;
@@ -58,7 +61,7 @@ fn draw(dynamics: &LesionDynamics, drawing: &mut String) -> Option<()> {
         .map(|background| (&background.curve, BACKGROUND, 9))
         .chain([(&dynamics.lesion.curve, LESION, 10)])
         .collect();
-    let runs: Vec<(Vec<Vec<(f64, f64)>>, RGBColor, u32)> = curves
+    let runs: Vec<(Pieces, RGBColor, u32)> = curves
         .iter()
         .map(|(curve, color, width)| (finite_runs(&curve.minutes, &curve.values), *color, *width))
         .collect();

@@ -70,6 +70,9 @@ fn curves(dynamics: &LesionDynamics, level: u8) -> Markup {
     }
 }
 
+/// Name of a statistic, and where it stands.
+type Row = (&'static str, fn(&Uptake) -> f64);
+
 /// Every statistic in each unit that is known.
 fn statistics(measures: &PetMeasures) -> Markup {
     let units: Vec<(String, &Uptake, usize)> = [
@@ -84,7 +87,7 @@ fn statistics(measures: &PetMeasures) -> Markup {
     .into_iter()
     .filter_map(|(uptake, unit, decimals)| Some((unit, uptake?, decimals)))
     .collect();
-    let rows: [(&str, fn(&Uptake) -> f64); 10] = [
+    let rows: [Row; 10] = [
         ("Maximum", |uptake| uptake.max),
         ("Mean", |uptake| uptake.mean),
         ("Median", |uptake| uptake.median),
