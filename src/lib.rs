@@ -7,6 +7,7 @@
 mod words;
 pub mod acquisition;
 pub mod clinical;
+pub mod day;
 pub mod quality;
 pub mod units;
 

@@ -293,3 +293,32 @@ fn a_thousand_lesions_are_quick() {
     assert!(taken < Duration::from_secs(2), "{taken:?}");
     println!("a thousand lesions: {} kB in {taken:?}", written.len() / 1000);
 }
+
+#[test]
+fn every_page_is_also_a_tagged_report_on_paper() {
+    let one = |lesion: LesionPage| sample::subject(vec![lesion]);
+    let subjects = [
+        ("recurrence", one(sample::recurrence())),
+        ("necrosis", one(sample::necrosis())),
+        ("indeterminate", one(sample::indeterminate())),
+        ("followup", one(sample::followed_up())),
+        ("sarcoma", sample::sarcoma()),
+        ("sarcoma-judged", sample::judged_sarcoma()),
+        ("five", sample::five_lesions()),
+        ("empty", empty()),
+        ("none", sample::subject(Vec::new())),
+    ];
+    for (name, page) in subjects {
+        let begin = Instant::now();
+        let pdf = relight::report::pdf::subject_pdf(&page).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let took = begin.elapsed();
+        assert_eq!(pdf, relight::report::pdf::subject_pdf(&page).unwrap(), "{name}: the same bytes");
+        assert!(pdf.starts_with(b"%PDF-1.7") && pdf.len() < LARGEST_FILE, "{name}: {} bytes", pdf.len());
+        let text: String = pdf.iter().map(|&byte| char::from(byte)).collect();
+        assert!(text.contains("/StructTreeRoot") && text.contains("pdfuaid:part"), "{name}");
+        assert!(text.matches("/Type/Page/").count() >= page.lesions.len().max(1), "{name}");
+        assert!(took < Duration::from_secs(10), "{name}: {took:?}");
+        // To be looked at.
+        std::fs::write(PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.pdf")), pdf).unwrap();
+    }
+}

@@ -21,8 +21,10 @@ pub struct SubjectFacts {
     /// Radiotherapy in words.
     pub radiotherapy: Option<String>,
     /// Last day of radiotherapy.
+    #[serde(with = "crate::day::optional", default)]
     pub rt_end: Option<Date>,
     /// Day of the primary resection.
+    #[serde(with = "crate::day::optional", default)]
     pub resection_date: Option<Date>,
     /// Where the patient is treated: as the participants table tells it, else a label made from the sidecars'
     /// `InstitutionName`.
@@ -76,6 +78,7 @@ pub struct Finished {
 struct Stored {
     participant_id: String,
     session_id: Option<String>,
+    #[serde(with = "crate::day::optional", default)]
     date: Option<Date>,
     scanner: Option<String>,
     subject: SubjectFacts,
@@ -189,9 +192,9 @@ fn radiotherapy(dose: Option<f64>, fractions: Option<f64>, end: Option<Date>) ->
         None => format!("{dose} Gy"),
     });
     match (dose, end) {
-        (Some(dose), Some(end)) => Some(format!("{dose}, ended {end}")),
+        (Some(dose), Some(end)) => Some(format!("{dose}, ended {}", crate::day::text(end))),
         (Some(dose), None) => Some(dose),
-        (None, Some(end)) => Some(format!("radiotherapy ended {end}")),
+        (None, Some(end)) => Some(format!("radiotherapy ended {}", crate::day::text(end))),
         (None, None) => None,
     }
 }

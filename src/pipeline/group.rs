@@ -12,7 +12,8 @@ use super::subject::{VERSION, reasons};
 use super::{GroupPage, Summary};
 use crate::cohort::{AuditLesion, audit, outcomes};
 use crate::dataset::{
-    DatasetError, OutputFolder, hash_text, json_text, lesions_dictionary, merge_sessions, write_file,
+    DatasetError, OutputFolder, hash_text, json_text, lesions_dictionary, merge_sessions, named, write_citations,
+    write_file,
 };
 use crate::lesion::LesionRecord;
 use crate::report::html::{THUMBNAILS, study_page};
@@ -102,6 +103,9 @@ pub fn draw(
     let table = merge_sessions(root, &verdict::COLUMNS)?;
     write_file(&root.join("lesions.tsv"), table.text.as_bytes())?;
     write_file(&root.join("lesions.json"), json_text(&lesions_dictionary(&verdict::COLUMNS)).as_bytes())?;
+
+    let methods = subjects.values().flatten().flat_map(|session| &session.lesions).flat_map(|lesion| &lesion.methods);
+    write_citations(root, &named(methods.map(String::as_str)))?;
 
     let mut latest = latest(subjects, settings);
     add_thumbnails(output, &mut latest)?;

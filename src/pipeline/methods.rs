@@ -6,7 +6,7 @@ use super::perfusion::Perfusion;
 use super::uptake::Uptake;
 use crate::asl::AslModel;
 use crate::dce::DelayFit;
-use crate::dsc::{LeakageModel, NormalizationStatistic};
+use crate::dsc::{DeconvolutionMethod, LeakageModel, NormalizationStatistic};
 use crate::pet::{BackgroundSource, BackgroundStatistic, PeakMode};
 use crate::settings::Settings;
 
@@ -50,9 +50,23 @@ pub fn dsc(perfusion: &Perfusion, settings: &Settings) -> Vec<String> {
             "found by mirroring the lesions in the mid-sagittal plane"
         };
         sentences.push(format!(
-            "rCBV was divided by its {statistic} over {:.1} of white matter{side} ({} voxels, {origin}).",
+            "rCBV was divided by its {statistic} over {:.1} of white matter{side} ({} voxels, {origin}) \
+             (Neuro-Oncology 2020;22:1262).",
             facts.volume, normalized.reference_voxels,
         ));
+    }
+    if perfusion.flow.is_some() {
+        let how = match settings.dsc.perfusion.deconvolution {
+            DeconvolutionMethod::Osvd => Some("block-circulant SVD, its threshold by oscillation (MRM 2003;50:164)"),
+            DeconvolutionMethod::Csvd => Some("block-circulant SVD with one threshold (MRM 2003;50:164)"),
+            DeconvolutionMethod::Ssvd => Some("causal truncated SVD with one threshold"),
+            DeconvolutionMethod::Tikhonov => {
+                Some("Tikhonov regularization of the block-circulant matrix (MRM 2003;50:164)")
+            }
+            DeconvolutionMethod::None => None,
+        };
+        sentences
+            .extend(how.map(|how| format!("Flow and transit times: deconvolution with the arterial curve, {how}.")));
     }
     sentences
 }
@@ -136,12 +150,14 @@ pub fn pet(uptake: &Uptake, settings: &Settings) -> Vec<String> {
             BackgroundStatistic::Mean => "mean",
             BackgroundStatistic::Max => "maximum",
         };
-        sentences.push(format!("Uptake was divided by the {statistic} of the background: {background}."));
+        sentences.push(format!(
+            "Uptake was divided by the {statistic} of the background: {background} (EJNMMI 2019;46:540)."
+        ));
     }
     let peak = match settings.pet.peak {
         PeakMode::Exact => "the 1 mL sphere with the largest mean, voxels weighted by their share in the sphere",
-        PeakMode::IbsiGlobal => "the largest mean of a 1 mL sphere (IBSI 0F91)",
-        PeakMode::IbsiLocal => "the mean of a 1 mL sphere at the largest voxel (IBSI VJGA)",
+        PeakMode::IbsiGlobal => "the largest mean of a 1 mL sphere (IBSI 0F91, Radiology 2020;295:328)",
+        PeakMode::IbsiLocal => "the mean of a 1 mL sphere at the largest voxel (IBSI VJGA, Radiology 2020;295:328)",
     };
     sentences.push(format!("Peak: {peak}."));
     sentences
@@ -167,7 +183,7 @@ pub fn background(uptake: &Uptake) -> Option<String> {
 pub fn lesion(settings: &Settings) -> String {
     format!(
         "Volume is voxel count times voxel volume; diameters are the longest in an axial slice and the longest \
-         perpendicular to it (RANO). Intervals are 95 % spatial block bootstraps of the mean ({} replicates, blocks of \
+         perpendicular to it (RANO, J Clin Oncol 2010;28:1963). Statistics are those of IBSI (Radiology 2020;295:328). Intervals are 95 % spatial block bootstraps of the mean ({} replicates, blocks of \
          {} mm).",
         settings.lesion.bootstrap_replicates, settings.lesion.bootstrap_block_mm,
     )

@@ -16,11 +16,11 @@ use super::outputs_kinetic::{write_dynamic, write_labeling};
 use super::pictures::thumbnails;
 use super::sarcoma::surveillance;
 use super::session::measure;
-use super::{Progress, RunError, RunOptions, Steps, Summary};
+use super::{Days, Progress, RunError, RunOptions, Steps, Summary};
 use crate::clinical::{Pathway, Tracer};
 use crate::dataset::{
-    Annotation, Annotations, Completion, DatasetError, OutputFolder, OutputStem, RunId, annotate, annotations_text,
-    hash_text, input_records, write_file,
+    Annotation, Annotations, Completion, DatasetError, Drawn, OutputFolder, OutputStem, RunId, annotate,
+    annotations_text, hash_text, input_records, write_file,
 };
 use crate::image::NiftiImage;
 use crate::report::model::Panel;
@@ -49,11 +49,13 @@ struct Outcome {
 ///
 /// Sessions run on threads of their own and share the pool for their inner loops, so that one that waits for memory
 /// blocks no other.
+#[allow(clippy::too_many_arguments)]
 pub fn run_all(
     study: &Study,
     whole: &Study,
     output: &OutputFolder,
     options: &RunOptions,
+    days: &Days,
     settings: &Settings,
     progress: &dyn Progress,
     summary: &mut Summary,
@@ -63,9 +65,10 @@ pub fn run_all(
         whole,
         output,
         options,
+        days,
         settings,
         annotations: Annotations::read(output.root())?,
-        judging: Judging { output, settings, hash: settings.hash() },
+        judging: Judging { output, settings, hash: settings.hash(), pdf: options.pdf },
         progress,
         memory: Memory::new(options.memory.unwrap_or(DEFAULT_MEMORY)),
     };
@@ -102,6 +105,7 @@ struct Work<'a> {
     whole: &'a Study,
     output: &'a OutputFolder,
     options: &'a RunOptions,
+    days: &'a Days,
     settings: &'a Settings,
     annotations: Annotations,
     judging: Judging<'a>,
@@ -168,7 +172,7 @@ impl Work<'_> {
         }
         let surveil = |sessions: &mut [Finished]| {
             let sarcoma = subject.pathway.pathway == Some(Pathway::Sarcoma);
-            let as_of = self.options.as_of.or_else(|| self.whole.latest_date());
+            let as_of = self.days.of_subject(&subject.participant_id);
             let mut visits: Vec<&mut Vec<Measured>> = sessions.iter_mut().map(|session| &mut session.lesions).collect();
             sarcoma.then(|| surveillance(whole.unwrap_or(subject), &mut visits, as_of))
         };
@@ -177,7 +181,7 @@ impl Work<'_> {
                 outcome.quality_failures += judged.quality_failures;
                 outcome.lesions.extend(judged.lesions);
             }
-            None => remove_page(self.output, &subject.participant_id),
+            None => Drawn::remove(self.output.root(), &subject.participant_id)?,
         }
         Ok(outcome)
     }
@@ -333,11 +337,6 @@ impl Work<'_> {
         let root = format!("{}/", self.study.root.display());
         text.replace(&root, "")
     }
-}
-
-fn remove_page(output: &OutputFolder, participant_id: &str) {
-    // A page that is not there need not go.
-    drop(std::fs::remove_file(output.root().join(format!("{participant_id}.html"))));
 }
 
 /// What is wrong with a session before an image is opened.

@@ -261,6 +261,13 @@ pub const BOLUS_CAPTION: &str = "Mean ΔR2* in s⁻¹ over lesion and reference;
 /// The bolus, for those who hear the page.
 pub const BOLUS_ALT: &str = "Mean ΔR2* over time of the lesion, measured and leakage corrected, and of the reference";
 
+/// Heading of the decision plane.
+pub const PLANE_TITLE: &str = "Perfusion against uptake";
+
+/// Under it.
+pub const PLANE_CAPTION: &str = "Zones: how the two measures read, each by its own cut-offs; the rule also weighs quality \
+    and follow-up. The mark is the verdict, the bar the 95 % interval of rCBV, open marks earlier sessions.";
+
 /// In place of curves without values.
 pub const NO_CURVES: &str = "Not drawn: the curves hold no finite values.";
 
@@ -270,9 +277,6 @@ pub const SESSIONS_CAPTION: &str = "Sessions beside each other, each at the slic
 /// Where colors can be compared.
 pub const SAME_WINDOW: &str =
     "Same window for all sessions; anatomy has no unit, so its brightness also follows the scanner.";
-
-/// Where pictures of several sessions do not share a window.
-pub const WINDOWS_DIFFER: &str = "Windows differ between sessions: compare with the bars.";
 
 /// Under the heading of the histogram.
 pub const HISTOGRAM_CAPTION: &str =

@@ -8,6 +8,8 @@ use maud::{Markup, PreEscaped, html};
 use plotters::prelude::*;
 use plotters::style::{FontStyle, register_font};
 
+use super::drawing::{Drawing, inside};
+use super::lettering::Letter;
 use crate::report::model::BolusFigure;
 use crate::report::number::tick;
 
@@ -57,6 +59,33 @@ pub(super) fn on_page(drawing: &str, size: (u32, u32), roles: &[(RGBColor, &str)
     })
 }
 
+/// The curves with their legend as a figure that stands alone.
+pub fn drawing(figure: &BolusFigure, alt: &str) -> Option<Drawing> {
+    let markup = svg(figure, alt)?.into_string();
+    let (width, height) = (f64::from(SIZE.0), f64::from(SIZE.1));
+    let mut inside_text = format!("<g transform=\"scale({})\">{}</g>", 1.0 / f64::from(FINE), inside(&markup)?);
+    let mut left = 8.0;
+    for (style, words) in LINES {
+        inside_text += &format!(
+            "<line x1=\"{left}\" x2=\"{}\" y1=\"{y}\" y2=\"{y}\" style=\"{style}\"/>\
+             <text class=\"t\" x=\"{}\" y=\"{}\">{words}</text>",
+            left + 22.0,
+            left + 27.0,
+            height + 12.0,
+            y = height + 8.0,
+        );
+        left += 38.0 + Letter::Drawing.width(words, 13.4).ceil();
+    }
+    Some(Drawing::new(width, height + 20.0, alt, &inside_text))
+}
+
+/// The lines and what they are.
+const LINES: [(&str, &str); 3] = [
+    ("stroke:var(--ink);stroke-width:2.6", "lesion, leakage corrected"),
+    ("stroke:var(--ink2);stroke-width:1.6;stroke-dasharray:4 3", "lesion, measured"),
+    ("stroke:var(--s2);stroke-width:2.2", "reference"),
+];
+
 /// What the lines are.
 pub fn legend() -> Markup {
     let sample = |style: &str| {
@@ -64,9 +93,7 @@ pub fn legend() -> Markup {
     };
     html! {
         p .lg {
-            span { (sample("stroke:var(--ink);stroke-width:2.6")) "lesion, leakage corrected" }
-            span { (sample("stroke:var(--ink2);stroke-width:1.6;stroke-dasharray:4 3")) "lesion, measured" }
-            span { (sample("stroke:var(--s2);stroke-width:2.2")) "reference" }
+            @for (style, words) in LINES { span { (sample(style)) (words) } }
         }
     }
 }

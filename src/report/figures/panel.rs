@@ -8,13 +8,13 @@ use crate::report::model::{Locator, Panel, PanelKind};
 use crate::report::number::{bound, tick};
 
 /// Length of the scale bar, mm.
-const SCALE_BAR: f64 = 20.0;
+pub const SCALE_BAR: f64 = 20.0;
 
 /// Longer edge of the panel's overlay, in its own units.
 const OVERLAY: f64 = 300.0;
 
 /// Longer edge of the locator, drawn pixels.
-const LOCATOR_EDGE: usize = 120;
+pub const LOCATOR_EDGE: usize = 120;
 
 /// Colors of a gradient that stands for a whole color map.
 const GRADIENT_STOPS: usize = 24;

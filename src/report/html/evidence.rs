@@ -5,16 +5,18 @@ use maud::{Markup, html};
 use super::measures::{cell, cutoffs, number, table};
 use super::shell::heading;
 use super::subject::{Lesion, section_heading, session};
+use crate::report::figures::plane::{Axis, Place, Plane};
 use crate::report::figures::{bolus, curve, glyph, growth, histogram, panel};
 use crate::report::model::{CurveFigure, Panel, PanelKind, TimePoint};
 use crate::report::number::{shown, tick, value};
 use crate::report::words;
+use crate::verdict::{Finding, Pole};
 
 /// Earlier sessions with pictures.
-const SESSIONS_DRAWN: usize = 3;
+pub const SESSIONS_DRAWN: usize = 3;
 
 /// The order in which kinds of panels are compared.
-const KINDS: [PanelKind; 6] = [
+pub const KINDS: [PanelKind; 6] = [
     PanelKind::Anatomy,
     PanelKind::Perfusion,
     PanelKind::TumorBurden,
@@ -50,6 +52,15 @@ pub fn evidence(lesion: &Lesion) -> Markup {
                 (spread(lesion, level))
                 @for figure in &lesion.latest.curves { (fitted_curve(figure, level)) }
                 (growth_plot(lesion, level))
+                @if let Some(plane) = plane(lesion) && let Some(drawing) = plane.svg() {
+                    figure .ch .keep .half {
+                        figcaption {
+                            (heading(level, "small-title", "", html! { (words::PLANE_TITLE) }))
+                            p { (words::PLANE_CAPTION) }
+                        }
+                        (drawing)
+                    }
+                }
             }
             (super::pet::pet(lesion))
             (choices(lesion.latest, level))
@@ -78,6 +89,37 @@ fn fitted_curve(figure: &CurveFigure, level: u8) -> Markup {
             }
         }
     }
+}
+
+/// Perfusion against uptake over the sessions, where the latest one has both with their cut-offs.
+pub fn plane(lesion: &Lesion) -> Option<Plane> {
+    let used = |starts: &str| {
+        lesion.latest.verdict.findings.iter().find(|finding| {
+            finding.column.starts_with(starts)
+                && finding.pole != Pole::Missing
+                && finding.value.is_some_and(f64::is_finite)
+        })
+    };
+    let (perfusion, uptake) = (used("rcbv")?, used("tbr")?);
+    let axis = |finding: &Finding| {
+        let cutoffs = (finding.low?, finding.high?);
+        Some(Axis { column: finding.column, name: finding.name.clone(), cutoffs })
+    };
+    let places: Vec<Place> = lesion
+        .time_points
+        .iter()
+        .filter_map(|time_point| {
+            let record = &time_point.record;
+            let ends = (value(record, "rcbv_ci_low"), value(record, "rcbv_ci_high"));
+            Some(Place {
+                at: (value(record, perfusion.column)?, value(record, uptake.column)?),
+                interval: ends.0.zip(ends.1),
+                class: time_point.verdict.class,
+                session: record.session_id.clone().unwrap_or_else(|| session(time_point)),
+            })
+        })
+        .collect();
+    Some(Plane { across: axis(perfusion)?, up: axis(uptake)?, places })
 }
 
 /// The verdict under other choices of the analysis.
@@ -175,7 +217,7 @@ fn growth_plot(lesion: &Lesion, level: u8) -> Markup {
 }
 
 /// The bolus in words and numbers.
-fn bolus_alt(time_point: &TimePoint) -> String {
+pub fn bolus_alt(time_point: &TimePoint) -> String {
     let mut alt = words::BOLUS_ALT.to_owned();
     for column in ["rph", "psr_mean", "k2_mean"] {
         if let Some(number) = number(time_point, column) {
@@ -263,7 +305,7 @@ fn comparison(lesion: &Lesion) -> Markup {
 }
 
 /// A panel titled by its session, in the window that all sessions share.
-fn dated(time_point: &TimePoint, panel: &Panel, row: &[(&TimePoint, &Panel)]) -> Panel {
+pub fn dated(time_point: &TimePoint, panel: &Panel, row: &[(&TimePoint, &Panel)]) -> Panel {
     Panel {
         title: session(time_point),
         caption: format!("{}. {}", panel.title, panel.caption),

@@ -1,16 +1,16 @@
 //! The pages: one self-contained HTML file each, readable without script and without network.
 
-mod deciding;
-mod evidence;
-mod measures;
+pub(in crate::report) mod deciding;
+pub(in crate::report) mod evidence;
+pub(in crate::report) mod measures;
 mod pet;
-mod quality;
-mod shell;
+pub(in crate::report) mod quality;
+pub(in crate::report) mod shell;
 mod study;
 mod study_figures;
-mod subject;
-mod summary;
-mod surveillance;
+pub(in crate::report) mod subject;
+pub(in crate::report) mod summary;
+pub(in crate::report) mod surveillance;
 mod viewer;
 
 pub use study::study_page;

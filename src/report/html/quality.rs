@@ -4,6 +4,7 @@ use maud::{Markup, html};
 
 use super::shell::heading;
 use super::subject::{Lesion, section_heading};
+use crate::dataset::numbered;
 use crate::quality::{Caveat, Check};
 use crate::report::figures::{glyph, mask_check, panel};
 use crate::report::model::{PanelKind, Provenance, TimePoint};
@@ -142,7 +143,8 @@ fn methods(lesion: &Lesion) -> Markup {
         (section_heading(lesion, "methods", "Methods"))
         div .methods {
             @if lesion.latest.methods.is_empty() { p { (words::NO_METHODS) } }
-            @if !lesion.latest.methods.is_empty() { p { (lesion.latest.methods.join(" ")) } }
+            @let (sentences, references) = numbered(&lesion.latest.methods);
+            @if !sentences.is_empty() { p { (sentences.join(" ")) } }
             @if let Some(rule) = verdict.rule {
                 p id=(lesion.anchor("rule")) {
                     b { "Rule " (rule) } " (" (words::rule_origin(verdict.derived)) "). "
@@ -150,6 +152,9 @@ fn methods(lesion: &Lesion) -> Markup {
                     "Rules version " (lesion.page.provenance.rules_version) "; "
                     span .mono { "relight explain " (rule) } " prints it."
                 }
+            }
+            @if !references.is_empty() {
+                ol .refs { @for reference in &references { li { (reference.words()) } } }
             }
         }
     }

@@ -274,7 +274,7 @@ fn table_row(place: usize, row: &StudyRow, as_of: Option<Date>, histology: bool)
             td .n { (bare(number(row, "followup_change_percent"))) }
             td {
                 @match (record.scan_date, &record.session_id) {
-                    (Some(date), _) => data value=(date) { (day(date)) },
+                    (Some(date), _) => data value=(crate::day::text(date)) { (day(date)) },
                     (None, Some(session)) => (session),
                     (None, None) => span .muted { "–" },
                 }

@@ -54,13 +54,13 @@ impl Lesion<'_> {
     }
 }
 
-/// One subject's page as a self-contained HTML file.
-pub fn subject_page(page: &SubjectPage) -> String {
+/// The lesions of a page that have a time point, in order.
+pub fn lesions(page: &SubjectPage) -> Vec<Lesion<'_>> {
     let filled: Vec<&LesionPage> = page.lesions.iter().filter(|lesion| !lesion.time_points.is_empty()).collect();
     let many = filled.len() > 1;
     let pictures: usize =
         filled.iter().flat_map(|lesion| &lesion.time_points).map(|time_point| time_point.panels.len()).sum();
-    let lesions: Vec<Lesion> = filled
+    filled
         .iter()
         .enumerate()
         .filter_map(|(index, lesion)| {
@@ -73,9 +73,15 @@ pub fn subject_page(page: &SubjectPage) -> String {
                 edge: picture_edge(pictures),
             })
         })
-        .collect();
+        .collect()
+}
 
-    let shown = viewer::shared_room(&filled, VOLUME_BYTES);
+/// One subject's page as a self-contained HTML file.
+pub fn subject_page(page: &SubjectPage) -> String {
+    let lesions = lesions(page);
+    let many = lesions.len() > 1;
+
+    let shown = viewer::shared_room(&lesions, VOLUME_BYTES);
     let viewers = shown.iter().any(|places| !places.is_empty());
     let body = html! {
         @if lesions.len() != 1 { (contents(page, &lesions)) }
@@ -107,7 +113,8 @@ fn picture_edge(pictures: usize) -> usize {
     (room as usize).clamp(1, LARGEST_EDGE)
 }
 
-fn title(page: &SubjectPage, lesions: &[Lesion]) -> String {
+/// The title of a subject's page.
+pub fn title(page: &SubjectPage, lesions: &[Lesion]) -> String {
     match lesions {
         [lesion] => {
             format!("{}, {}: {}", page.participant_id, lesion.label(), words::verdict_line(&lesion.latest.verdict))
