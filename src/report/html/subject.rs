@@ -81,8 +81,7 @@ pub fn subject_page(page: &SubjectPage) -> String {
     let lesions = lesions(page);
     let many = lesions.len() > 1;
 
-    let filled: Vec<&LesionPage> = page.lesions.iter().filter(|lesion| !lesion.time_points.is_empty()).collect();
-    let shown = viewer::shared_room(&filled, VOLUME_BYTES);
+    let shown = viewer::shared_room(&lesions, VOLUME_BYTES);
     let viewers = shown.iter().any(|places| !places.is_empty());
     let body = html! {
         @if lesions.len() != 1 { (contents(page, &lesions)) }

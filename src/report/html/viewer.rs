@@ -8,7 +8,6 @@ use serde::Serialize;
 
 use super::subject::{Lesion, section_heading, session};
 use crate::report::figures::color::{ColorMap, hex};
-use crate::report::model::LesionPage;
 use crate::report::viewer::ViewerVolumes;
 use crate::report::words;
 
@@ -28,7 +27,7 @@ struct Scan<'a> {
 /// Shares the room that a page has for volumes: the latest session of each lesion first, then the ones before.
 ///
 /// Returns for each lesion which of its time points are shown.
-pub fn shared_room(lesions: &[&LesionPage], room: usize) -> Vec<Vec<usize>> {
+pub fn shared_room(lesions: &[Lesion], room: usize) -> Vec<Vec<usize>> {
     let mut shown: Vec<Vec<usize>> = vec![Vec::new(); lesions.len()];
     let mut left = room;
     let most = lesions.iter().map(|lesion| lesion.time_points.len()).max().unwrap_or(0);
