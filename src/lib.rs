@@ -12,6 +12,8 @@ pub mod units;
 
 pub mod image;
 
+pub mod align;
+
 pub mod curve;
 pub mod region;
 

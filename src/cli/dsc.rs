@@ -2,11 +2,10 @@
 
 use std::path::PathBuf;
 
-use clap::ValueEnum;
-
 use super::exit::{Failure, Outcome};
 use super::progress::Voice;
 use super::{Global, single};
+use crate::align::MotionMode;
 use crate::dsc::{DeconvolutionMethod, LeakageModel};
 use crate::lesion::Split;
 use crate::pipeline::{ArteryRequest, DscRequest, MaskRequest, run_dsc};
@@ -51,9 +50,10 @@ pub struct Arguments {
     /// One that cannot be found is a caveat and leaves rCBV.
     #[arg(long, value_name = "FILE|auto|none", default_value = "auto")]
     aif: String,
-    /// Motion correction; this version has none.
-    #[arg(long, default_value = "none")]
-    motion: Motion,
+    /// Motion of the head [default: auto, or what the settings say]: auto (a cheap detector looks, frames are
+    /// registered only past its threshold), on (always registered and resampled), none (nobody looks).
+    #[arg(long, value_name = "auto|on|none")]
+    motion: Option<MotionMode>,
     /// Lesion mask or label map; taken to the grid of the series by scanner coordinates.
     #[arg(long, value_name = "MASK")]
     lesions: Option<PathBuf>,
@@ -63,13 +63,6 @@ pub struct Arguments {
     /// Replace files that relight did not write.
     #[arg(long)]
     force: bool,
-}
-
-/// How motion is corrected.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Motion {
-    /// Not at all.
-    None,
 }
 
 pub(super) fn execute(arguments: &Arguments, global: &Global, voice: &Voice) -> Result<Outcome, Failure> {
@@ -83,8 +76,8 @@ pub(super) fn execute(arguments: &Arguments, global: &Global, voice: &Voice) -> 
         (_, "auto") => Some(ArteryRequest::Automatic),
         (_, path) => Some(ArteryRequest::File(path.into())),
     };
-    match arguments.motion {
-        Motion::None => {}
+    if let Some(mode) = arguments.motion {
+        settings.align.motion.mode = mode;
     }
     let request = DscRequest {
         series: arguments.series.clone(),

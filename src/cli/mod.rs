@@ -9,6 +9,7 @@ mod explain;
 mod pet;
 mod phantom;
 mod progress;
+mod register;
 mod report;
 mod run;
 mod schedule;
@@ -74,6 +75,8 @@ enum Command {
     Run(run::Arguments),
     Dsc(dsc::Arguments),
     Pet(pet::Arguments),
+    Register(register::RegisterArguments),
+    Resample(register::ResampleArguments),
     Assess(assess::Arguments),
     Annotate(annotate::Arguments),
     Report(report::ReportArguments),
@@ -134,6 +137,8 @@ fn execute(command: Command, global: &Global, voice: &progress::Voice) -> Result
         Command::Run(arguments) => run::execute(&arguments, global, voice),
         Command::Dsc(arguments) => dsc::execute(&arguments, global, voice),
         Command::Pet(arguments) => pet::execute(&arguments, global, voice),
+        Command::Register(arguments) => register::register(&arguments, global, voice),
+        Command::Resample(arguments) => register::resample(&arguments, global, voice),
         Command::Assess(arguments) => assess::execute(&arguments, global, voice),
         Command::Annotate(arguments) => annotate::execute(&arguments, global),
         Command::Report(arguments) => report::report(&arguments, global),

@@ -48,4 +48,4 @@ pub use settings::{
     QualityLimits, Settings,
 };
 pub use signal::DscSignal;
-pub use timing::{Timing, baseline_mean_for_mask};
+pub use timing::{Timing, baseline_mean_for_mask, bolus_timing};

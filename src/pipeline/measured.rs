@@ -8,7 +8,7 @@ use crate::lesion::LesionRecord;
 use crate::pet::{PetMeasures, PetResponse};
 use crate::quality::{Caveat, Check};
 use crate::reanalysis::{Alternative, Stability, judge_again};
-use crate::report::model::{BolusFigure, Panel, TestRetest, TimePoint};
+use crate::report::model::{BolusFigure, MotionFigure, Panel, TestRetest, TimePoint};
 use crate::verdict::{self, Verdict, judge};
 
 /// A verdict, and how often it stays under other choices.
@@ -48,6 +48,8 @@ pub struct Measured {
     pub methods: Vec<String>,
     /// The bolus passage.
     pub bolus: Option<BolusFigure>,
+    /// The motion of the head during the perfusion series.
+    pub motion: Option<MotionFigure>,
     /// The deciding numbers under other choices.
     pub alternatives: Vec<Alternative>,
     /// Whether the label is only the lesion's place in the order of size, which another session may number otherwise.
@@ -87,6 +89,7 @@ impl Measured {
             pet_response: self.pet_response.clone(),
             panels: self.panels.clone(),
             bolus: self.bolus.clone(),
+            motion: self.motion.clone(),
             missing: self.missing.clone(),
             methods,
             stability,

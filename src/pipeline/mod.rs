@@ -10,15 +10,18 @@ mod judging;
 mod masks;
 mod measured;
 mod methods;
+mod motion;
 mod outputs;
 mod perfusion;
 mod pictures;
 mod protocol;
+mod register;
 mod response;
 mod sarcoma;
 mod session;
 mod single;
 mod subject;
+mod transforms;
 mod uptake;
 mod visits;
 
@@ -31,6 +34,7 @@ use serde_json::Value;
 pub use again::{AgainError, AnnotateOptions, Annotated, Verified, annotate, report, verify};
 pub use error::SessionError;
 pub use masks::Fit;
+pub use register::{RegisterRequest, ResampleRequest, run_register, run_resample};
 pub use single::{
     ArteryRequest, BackgroundRequest, DscRequest, MaskRequest, PetRequest, SingleOutcome, run_dsc, run_pet,
 };

@@ -2,10 +2,12 @@
 
 use super::error::SessionError;
 use super::masks::{Fit, LesionMasks, read_region};
+use super::motion::{self, Examined};
 use crate::acquisition::DscAcquisition;
+use crate::align;
 use crate::dsc::{
     self, DscError, DscResult, DscSignal, LeakageModel, PerfusionMaps, RegionCurves, aif_from_mask,
-    baseline_mean_for_mask, find_aif, perfusion, quantify, region_curves,
+    baseline_mean_for_mask, bolus_timing, find_aif, perfusion, quantify, region_curves,
 };
 use crate::image::{Grid, Mask, NiftiImage, Volume};
 use crate::quality::{Caveat, CaveatCode};
@@ -13,6 +15,7 @@ use crate::region::{
     self, Midline, Reference, ReferenceFacts, RegionError, brain_mask, crosses_midline, find_midline,
     mirrored_reference, reference_facts,
 };
+use crate::report::model::MotionFigure;
 use crate::study::InputFile;
 
 /// Which voxels are measured.
@@ -55,6 +58,8 @@ pub struct DscInput<'a> {
     pub reanalyze: bool,
     /// Where the arterial curve comes from, when flow is asked for.
     pub artery: Artery<'a>,
+    /// How the frames are aligned.
+    pub align: &'a align::Settings,
 }
 
 /// What a DSC series says.
@@ -82,6 +87,8 @@ pub struct Perfusion {
     pub mirrored_reference: Option<Result<Mask, String>>,
     /// Flow and transit times, where they were asked for and an artery was found.
     pub flow: Option<PerfusionMaps>,
+    /// The motion of the head; `None` where nobody was to look.
+    pub motion: Option<MotionFigure>,
     /// Doubts, without those of single lesions.
     pub caveats: Vec<Caveat>,
 }
@@ -147,8 +154,32 @@ pub fn measure(
         Some(file) => Some(NiftiImage::open(file.path())?.read_series(&series.mask)?),
         None => None,
     };
+    let recorded = DscSignal::new(input.acquisition, &series, second.as_ref()).map_err(failed)?;
+    let examined = match input.align.motion.mode {
+        align::MotionMode::None => None,
+        align::MotionMode::Auto | align::MotionMode::On => {
+            let timing = bolus_timing(&recorded, dsc_settings).map_err(failed)?;
+            let source = motion::Source {
+                image: input.image,
+                second_echo: input.second_echo,
+                series: &series,
+                timing: &timing,
+                step: recorded.step(),
+            };
+            motion::examine(&source, input.align)?
+        }
+    };
+    let (mut series, mut second, mut motion, mut motion_check) = (series, second, None, None);
+    if let Some(Examined { aligned, figure, check, caveats: more }) = examined {
+        caveats.extend(more);
+        (motion, motion_check) = (Some(figure), Some(check));
+        if let Some((first, other)) = aligned {
+            (series, second) = (first, other);
+        }
+    }
     let signal = DscSignal::new(input.acquisition, &series, second.as_ref()).map_err(failed)?;
     let mut result = quantify(&signal, given_reference.as_ref(), dsc_settings).map_err(failed)?;
+    result.checks.extend(motion_check);
 
     let baseline = Volume::from_masked(&result.mask, &result.baseline.level);
     let union = union_of(&lesions);
@@ -256,6 +287,7 @@ pub fn measure(
         });
     }
     Ok(Perfusion {
+        motion,
         other_models,
         mirrored_reference: mirrored,
         result,

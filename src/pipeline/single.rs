@@ -20,6 +20,7 @@ use crate::image::{NiftiImage, Volume};
 use crate::lesion::{LesionRecord, Split};
 use crate::quality::{Caveat, Check, Quality, worst};
 use crate::region::BackgroundShape;
+use crate::report::model::MotionFigure;
 use crate::settings::Settings;
 use crate::study::{DscGiven, InputFile, MaskKind, Sidecar, dsc_acquisition, pet_acquisition};
 use crate::verdict::{self, Verdict, judge};
@@ -112,6 +113,7 @@ pub struct SingleOutcome {
     rows: Vec<(Measured, Verdict)>,
     caveats: Vec<Caveat>,
     checks: Vec<Check>,
+    motion: Option<MotionFigure>,
 }
 
 impl SingleOutcome {
@@ -158,6 +160,9 @@ impl SingleOutcome {
             .filter_map(|(lesion, _)| Some(json!({ "lesion": lesion.record.lesion, "measures": lesion.pet.as_ref()? })))
             .collect();
         let mut all = json!({ "maps": maps, "lesions": lesions, "caveats": self.caveats, "checks": self.checks });
+        if let Some(motion) = &self.motion {
+            all["motion"] = json!(motion);
+        }
         if !pet.is_empty() {
             all["pet"] = Value::Array(pet);
         }
@@ -198,6 +203,7 @@ pub fn run_dsc(
     steps.next("reading and mapping");
     let input = DscInput {
         reanalyze: false,
+        align: &settings.align,
         image: &series,
         second_echo: second_echo.as_ref(),
         acquisition: &acquisition,
@@ -229,7 +235,8 @@ pub fn run_dsc(
         force: request.force,
     };
     let written = write_perfusion(&perfusion, &acquisition, &destination)?;
-    Ok(SingleOutcome { written, rows, caveats, checks: perfusion.result.checks.clone() })
+    let (checks, motion) = (perfusion.result.checks.clone(), perfusion.motion.clone());
+    Ok(SingleOutcome { written, rows, caveats, checks, motion })
 }
 
 /// Maps a PET image.
@@ -293,7 +300,7 @@ pub fn run_pet(
     let suv = settings.pet.suv.as_str();
     let mut written = write_uptake(&uptake.0, uptake.1.as_ref(), masks.as_ref(), suv, &destination)?;
     written.extend(write_curves(&uptake.0, masks.as_ref(), &destination)?);
-    Ok(SingleOutcome { written, rows, caveats, checks: uptake.0.result.checks.clone() })
+    Ok(SingleOutcome { written, rows, caveats, checks: uptake.0.result.checks.clone(), motion: None })
 }
 
 /// What is told on the command line replaces what the sidecar says.
@@ -325,8 +332,16 @@ fn measure_rows<'a>(
     complete: impl FnOnce(Bench<'a>) -> Bench<'a>,
 ) -> Result<Vec<(Measured, Verdict)>, SessionError> {
     let Some(masks) = masks else { return Ok(Vec::new()) };
-    let bench =
-        complete(Bench { settings, masks, anatomy: None, perfusion: None, uptake: None, series: "", for_page: false });
+    let bench = complete(Bench {
+        settings,
+        masks,
+        anatomy: None,
+        perfusion: None,
+        through: None,
+        uptake: None,
+        series: "",
+        for_page: false,
+    });
     // Collected before the first error is looked for, so that it is the same one for any number of threads.
     let rows: Vec<Result<_, SessionError>> = (0..masks.lesions.len())
         .into_par_iter()

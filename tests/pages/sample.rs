@@ -226,6 +226,7 @@ pub fn time_point(record: LesionRecord, verdict: Verdict, panels: Vec<Panel>) ->
     let stability = judge_again(&record, &verdict, &alternatives, &default_section("verdict"));
     TimePoint {
         stability,
+        motion: None,
         bolus: has_dsc.then(|| bolus(record.rcbv_mean.unwrap_or(1.0))),
         dsc_checks: if has_dsc { dsc_checks() } else { Vec::new() },
         pet_checks: if record.suv_max.is_some() || record.tbr_max.is_some() {

@@ -4,6 +4,7 @@ pub mod activity;
 pub mod bolus;
 pub mod color;
 pub mod glyph;
+pub mod motion;
 pub mod panel;
 pub mod picture;
 pub mod reliability;

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::shell::heading;
 use super::subject::{Lesion, section_heading};
 use crate::quality::{Caveat, Check};
-use crate::report::figures::{glyph, panel};
+use crate::report::figures::{glyph, motion, panel};
 use crate::report::model::{PanelKind, Provenance, TimePoint};
 use crate::report::words;
 use crate::verdict::explain;
@@ -22,11 +22,29 @@ pub fn quality(lesion: &Lesion) -> Markup {
                 p .cap { (words::NO_CHECKS) }
             }
             (checks("Checks of perfusion (DSC)", &time_point.dsc_checks))
+            (motion_figure(lesion))
             (checks("Checks of PET", &time_point.pet_checks))
             (background_picture(lesion))
             (heading(level, "small-title", "", html! { "Caveats" }))
             @if caveats.is_empty() { p .cap { (words::NO_CAVEATS) } } @else { (caveat_table(&caveats)) }
             (methods(lesion))
+        }
+    }
+}
+
+/// The motion of the head during the perfusion series.
+fn motion_figure(lesion: &Lesion) -> Markup {
+    let Some(figure) = &lesion.latest.motion else { return html! {} };
+    html! {
+        @if let Some(drawing) = motion::svg(figure) {
+            figure .ch .keep .half {
+                figcaption {
+                    (heading(lesion.level + 1, "small-title", "", html! { "Motion of the head" }))
+                    p { (words::MOTION_CAPTION) " " (words::motion_done(figure.registered, figure.corrected)) }
+                }
+                (drawing)
+                (motion::legend())
+            }
         }
     }
 }
