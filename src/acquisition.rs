@@ -182,6 +182,136 @@ impl PetAcquisition {
     }
 }
 
+closed_words! {
+    /// How arterial spins are labeled.
+    pub enum Labeling: "labeling" {
+        /// Pseudo-continuous.
+        Pcasl = "PCASL",
+        /// Continuous.
+        Casl = "CASL",
+        /// Pulsed.
+        Pasl = "PASL",
+    }
+}
+
+closed_words! {
+    /// What one volume of an ASL series holds (BIDS `volume_type`).
+    pub enum AslVolume: "volume type" {
+        /// Without label.
+        Control = "control",
+        /// With label.
+        Label = "label",
+        /// Equilibrium magnetization.
+        M0 = "m0scan",
+        /// Control minus label.
+        Difference = "deltam",
+        /// CBF, already quantified.
+        Cbf = "cbf",
+        /// Without excitation.
+        Noise = "noRF",
+    }
+}
+
+closed_words! {
+    /// How a PASL bolus is cut off (BIDS `BolusCutOffTechnique`).
+    pub enum BolusCutOff: "bolus cut-off" {
+        /// One saturation pulse before the label.
+        Quipss = "QUIPSS",
+        /// One saturation pulse behind the label.
+        QuipssII = "QUIPSSII",
+        /// A train of thin saturation pulses.
+        Q2Tips = "Q2TIPS",
+    }
+}
+
+/// Where the equilibrium magnetization comes from (BIDS `M0Type`).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum M0Source {
+    /// A scan of its own, with its repetition time.
+    Separate {
+        /// `RepetitionTimePreparation` of that scan.
+        repetition_time: Option<Seconds>,
+    },
+    /// Volumes of the series.
+    Included,
+    /// M0 of *blood*, as a number.
+    Estimate(f64),
+    /// None.
+    Absent,
+}
+
+/// An arterial spin labeling series; every list has one value per volume.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AslAcquisition {
+    /// How spins are labeled.
+    pub labeling: Labeling,
+    /// What each volume holds.
+    pub volumes: Vec<AslVolume>,
+    /// `PostLabelingDelay`: (P)CASL from the end of labeling, PASL from its middle (the inversion time).
+    pub delays: Vec<Seconds>,
+    /// `LabelingDuration` of (P)CASL; empty for PASL.
+    pub durations: Vec<Seconds>,
+    /// `BolusCutOffTechnique` and the first `BolusCutOffDelayTime` of PASL; `None` where the bolus is not cut off.
+    pub cut_off: Option<(BolusCutOff, Seconds)>,
+    /// Where M0 comes from.
+    pub m0: M0Source,
+    /// `RepetitionTimePreparation`; empty where the sidecar lacks it.
+    pub repetition_times: Vec<Seconds>,
+    /// `BackgroundSuppression`.
+    pub background_suppression: bool,
+    /// `BackgroundSuppressionNumberPulses`.
+    pub suppression_pulses: Option<usize>,
+    /// `SliceTiming` of a 2D readout, one value per stored slice; `None` for 3D.
+    pub slice_times: Option<Vec<Seconds>>,
+    /// `LabelingEfficiency`; wins over the settings.
+    pub efficiency: Option<f64>,
+    /// Static field.
+    pub field_strength: Option<Tesla>,
+}
+
+/// A dynamic contrast-enhanced series.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DceAcquisition {
+    frame_times: Vec<f64>,
+    /// *Excitation* repetition time; concentrations need it.
+    pub excitation_time: Option<Seconds>,
+    /// Flip angle; concentrations need it.
+    pub flip_angle: Option<Degrees>,
+    /// Static field.
+    pub field_strength: Option<Tesla>,
+}
+
+impl DceAcquisition {
+    /// Shortest time between frames that can be meant.
+    ///
+    /// METHOD: excitation repetition times of DCE lie in milliseconds; a "frame time" below half a second is one of them.
+    pub const SHORTEST_FRAME_TIME: Seconds = Seconds(0.5);
+
+    /// Checks frame times in s, one per frame, counted from the first: increasing by at least half a second.
+    pub fn new(frame_times: &[f64]) -> Result<Self, AcquisitionError> {
+        let wrong = |found: String| AcquisitionError::OutOfRange {
+            field: "frame times",
+            found,
+            expected: "at least two, increasing by 0.5 s or more (an excitation TR is no frame time)",
+            flag: "--dt",
+        };
+        if frame_times.len() < 2 {
+            return Err(wrong(format!("{} value(s)", frame_times.len())));
+        }
+        let shortest = frame_times.windows(2).map(|pair| pair[1] - pair[0]).fold(f64::INFINITY, f64::min);
+        if !frame_times.iter().all(|time| time.is_finite()) || shortest < Self::SHORTEST_FRAME_TIME.0 - 1e-9 {
+            return Err(wrong(format!("a step of {shortest} s")));
+        }
+        let frame_times = frame_times.iter().map(|time| time - frame_times[0]).collect();
+        Ok(Self { frame_times, excitation_time: None, flip_angle: None, field_strength: None })
+    }
+
+    /// Time of each frame, s after the first.
+    pub fn frame_times(&self) -> &[f64] {
+        &self.frame_times
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -196,6 +326,14 @@ mod tests {
     fn a_missing_repetition_time_has_no_default() {
         let error = DscAcquisition::new(Some(Seconds(0.03)), None).unwrap_err().to_string();
         assert!(error.contains("RepetitionTime") && error.contains("--tr"), "{error}");
+    }
+
+    #[test]
+    fn dce_frame_times_count_from_the_first_and_no_excitation_time_passes() {
+        assert_eq!(DceAcquisition::new(&[3.0, 4.5, 9.0]).unwrap().frame_times(), [0.0, 1.5, 6.0]);
+        let error = DceAcquisition::new(&[0.0, 0.005, 0.01]).unwrap_err().to_string();
+        assert!(error.contains("excitation TR") && error.contains("--dt"), "{error}");
+        assert!(DceAcquisition::new(&[0.0, 2.0, 1.0]).is_err() && DceAcquisition::new(&[0.0]).is_err());
     }
 
     #[test]

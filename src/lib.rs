@@ -7,6 +7,7 @@
 mod words;
 pub mod acquisition;
 pub mod clinical;
+pub mod day;
 pub mod quality;
 pub mod units;
 
@@ -19,6 +20,8 @@ pub mod region;
 
 pub mod study;
 
+pub mod asl;
+pub mod dce;
 pub mod dsc;
 pub mod pet;
 

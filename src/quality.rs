@@ -123,6 +123,20 @@ caveat_codes! {
     ReferenceOverlapsLesion = "REFERENCE_OVERLAPS_LESION", "The reference region shares voxels with a lesion: normalized values are too low or too high.";
     LeakageNotCorrected = "LEAKAGE_NOT_CORRECTED", "The leakage model could not be solved in some voxels: they are not estimated.";
     LeakageModelNone = "LEAKAGE_MODEL_NONE", "Leakage correction was switched off: rCBV is uncorrected, and cut-offs set for corrected values may not transfer.";
+    // asl
+    AslRelativeOnly = "ASL_RELATIVE_ONLY", "CBF has no unit (no M0, or no bolus cut-off): only its ratio to a reference can be used.";
+    AslControlAsM0 = "ASL_CONTROL_AS_M0", "There is no M0 scan: the mean control image, without background suppression, served as M0.";
+    AslM0RecoveryUnknown = "ASL_M0_RECOVERY_UNKNOWN", "The repetition time of M0 is not known: its incomplete recovery could not be corrected, and CBF may be too high.";
+    AslNotMeasured = "ASL_NOT_MEASURED", "The ASL series could not be quantified and was left out; the other series were measured.";
+    // dce
+    DceNotMeasured = "DCE_NOT_MEASURED", "The DCE series could not be quantified and was left out; the other series were measured.";
+    DcePopulationAif = "DCE_POPULATION_AIF", "The arterial curve is a population's and not the patient's: Ktrans, ve and vp carry its error, and compare only with values made with the same curve.";
+    DceAutomaticAif = "DCE_AUTOMATIC_AIF", "The arterial curve was found among the voxels; look at how the models fit, and at the place of the artery.";
+    ImageResampled = "IMAGE_RESAMPLED", "A T1, flip-angle, B1 or M0 image stood on another grid and was interpolated to the series in scanner coordinates.";
+    DceSemiQuantitative = "DCE_SEMI_QUANTITATIVE", "Without T1, flip angle and repetition time there are no concentrations: DCE is semi-quantitative only.";
+    DceNoModel = "DCE_NO_MODEL", "No tracer-kinetic model was fitted: Ktrans, ve and vp are not estimated.";
+    DceAssumedT1 = "DCE_ASSUMED_T1", "One T1 was taken for all voxels: concentrations and what is fitted to them carry its error.";
+    DceFitsFailed = "DCE_FITS_FAILED", "The model could not be fitted in some voxels: they are not estimated.";
     // pet
     UptakeTimeZero = "UPTAKE_TIME_ZERO", "Injection and scan start at the same time for a static scan: TimeZero, ScanStart or InjectionStart is suspicious.";
     FramesOverlap = "FRAMES_OVERLAP", "FrameDuration makes frames overlap: it may hold end times.";

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::{align, cohort, dsc, lesion, pet, region, study, verdict};
+use crate::{align, asl, cohort, dce, dsc, lesion, pet, region, study, verdict};
 
 /// The commented defaults: what `relight settings` prints.
 pub const DEFAULTS: &str = include_str!("settings.toml");
@@ -67,6 +67,10 @@ pub struct Settings {
     pub region: region::Settings,
     /// DSC-MRI.
     pub dsc: dsc::Settings,
+    /// ASL-MRI.
+    pub asl: asl::Settings,
+    /// DCE-MRI.
+    pub dce: dce::Settings,
     /// PET.
     pub pet: pet::Settings,
     /// From maps to biomarkers.
@@ -109,17 +113,21 @@ impl Settings {
             align: section(table, "align", path)?,
             region: section(table, "region", path)?,
             dsc: section(table, "dsc", path)?,
+            asl: section(table, "asl", path)?,
+            dce: section(table, "dce", path)?,
             pet: section(table, "pet", path)?,
             lesion: section(table, "lesion", path)?,
             verdict: section(table, "verdict", path)?,
             cohort: section(table, "cohort", path)?,
         };
         let words = |error: &dyn std::fmt::Display| error.to_string();
-        let checks: [(&'static str, Result<(), String>); 6] = [
+        let checks: [(&'static str, Result<(), String>); 8] = [
             ("study", settings.study.check().map_err(|error| words(&error))),
             ("align", settings.align.check().map_err(|error| words(&error))),
             ("region", settings.region.check().map_err(|error| words(&error))),
             ("dsc", settings.dsc.check().map_err(|error| words(&error))),
+            ("asl", settings.asl.check().map_err(|error| words(&error))),
+            ("dce", settings.dce.check().map_err(|error| words(&error))),
             ("pet", settings.pet.check().map_err(|error| words(&error))),
             ("lesion", settings.lesion.check().map_err(|error| words(&error))),
         ];
@@ -280,7 +288,7 @@ mod tests {
     #[test]
     fn the_schema_describes_every_section() {
         let schema = schema();
-        for section in ["study", "region", "dsc", "pet", "lesion", "verdict"] {
+        for section in ["study", "region", "dsc", "asl", "dce", "pet", "lesion", "verdict"] {
             assert!(schema["properties"][section]["properties"].is_object(), "{section}");
         }
     }

@@ -38,6 +38,7 @@ fn empty() -> SubjectPage {
     time_point.verdict = sample::judged(&time_point.record);
     time_point.panels.clear();
     time_point.bolus = None;
+    (time_point.rcbv_histogram, time_point.mask_check, time_point.volumes) = (None, None, None);
     time_point.test_retest.clear();
     SubjectPage { diagnosis: None, radiotherapy: None, radiotherapy_end: None, ..sample::subject(vec![lesion]) }
 }
@@ -70,10 +71,53 @@ fn nothing_is_fetched_from_anywhere() {
 }
 
 #[test]
-fn a_subject_needs_no_script() {
+fn scripts_are_comfort_and_without_images_there_is_none() {
     for (name, page) in pages() {
-        assert_eq!(page.contains("<script"), name == "study", "{name}");
+        let expected = !matches!(name, "empty" | "none");
+        assert_eq!(page.contains("<script"), expected, "{name}");
     }
+    // Without a script the viewer is hidden and words stand in its place; pictures and numbers are there.
+    let page = subject_page(&sample::subject(vec![sample::recurrence()]));
+    assert!(page.contains("data-viewer hidden") && page.contains("The viewer needs a script"));
+    assert!(page.matches("<img").count() > 10);
+}
+
+#[test]
+fn a_page_may_fetch_nothing() {
+    for (name, page) in pages() {
+        assert!(page.contains("http-equiv=\"Content-Security-Policy\" content=\"default-src 'none';"), "{name}");
+    }
+}
+
+#[test]
+fn the_study_page_compares_with_histology_or_says_why_not() {
+    let with = study_page(&sample::study(200)).replace('\u{a0}', " ");
+    assert!(with.contains("aria-label=\"ROC curves against histology. Mean rCBV (DSC): area "), "curve");
+    assert!(with.contains("Read as recurrence") && with.contains("Read as radiation necrosis"), "whole rule");
+    let few = study_page(&sample::study(12));
+    assert!(few.contains("at least 10 of each are needed"), "too few patients are told in words");
+    let mut none = sample::study(8);
+    none.outcomes.clear();
+    assert!(study_page(&none).contains("No histology is recorded for any lesion"));
+}
+
+#[test]
+fn the_data_of_a_viewer_cannot_leave_its_element() {
+    let mut page = sample::subject(vec![sample::recurrence()]);
+    let time_point = page.lesions[0].time_points.last_mut().unwrap();
+    time_point.volumes.as_mut().unwrap().layers[0].title = "</script><b>".into();
+    let written = subject_page(&page);
+    assert!(!written.contains("</script><b>") && written.contains("\\u003c/script>\\u003cb>"));
+}
+
+#[test]
+fn evidence_and_quality_hold_their_figures_in_numbers() {
+    let page = subject_page(&sample::subject(vec![sample::recurrence()])).replace('\u{a0}', " ");
+    assert!(page.contains("aria-label=\"rCBV of 400 voxels: "), "histogram");
+    assert!(page.contains("aria-label=\"Volume with its 95 % measurement error: 4 Dec 2025 2.46 mL ("), "growth");
+    assert!(page.contains("grown from 5.22 mL on, which is +40 %"), "3.73 mL and 40 %");
+    assert_eq!(page.matches("; outlined: lesion, reference, brain.").count(), 8);
+    assert!(page.contains("Same window for all sessions"));
 }
 
 #[test]
@@ -92,7 +136,7 @@ fn input_cannot_become_markup() {
     time_point.panels[0].title = attack.into();
     time_point.caveats[0].detail = attack.into();
     let written = subject_page(&page);
-    assert!(!written.contains("<script"));
+    assert!(!written.contains("<script>alert"));
     assert!(written.contains("&lt;script&gt;alert(1)&lt;/script&gt;"));
     let mut study = sample::study(2);
     study.title = attack.into();
@@ -242,6 +286,39 @@ fn a_thousand_lesions_are_quick() {
     let written = study_page(&study);
     let taken = start.elapsed();
     assert_eq!(written.matches("<tr data-result").count(), 1000);
+    assert!(written.contains("Order of the table. 120 of 1000 lesions."), "the contact sheet tells what it leaves out");
+    // Each lesion that was judged on rCBV is one mark, and each mark has its row.
+    let marks = written.split("<use ").skip(1).count();
+    assert!(marks > 1000, "{marks}");
     assert!(taken < Duration::from_secs(2), "{taken:?}");
     println!("a thousand lesions: {} kB in {taken:?}", written.len() / 1000);
+}
+
+#[test]
+fn every_page_is_also_a_tagged_report_on_paper() {
+    let one = |lesion: LesionPage| sample::subject(vec![lesion]);
+    let subjects = [
+        ("recurrence", one(sample::recurrence())),
+        ("necrosis", one(sample::necrosis())),
+        ("indeterminate", one(sample::indeterminate())),
+        ("followup", one(sample::followed_up())),
+        ("sarcoma", sample::sarcoma()),
+        ("sarcoma-judged", sample::judged_sarcoma()),
+        ("five", sample::five_lesions()),
+        ("empty", empty()),
+        ("none", sample::subject(Vec::new())),
+    ];
+    for (name, page) in subjects {
+        let begin = Instant::now();
+        let pdf = relight::report::pdf::subject_pdf(&page).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let took = begin.elapsed();
+        assert_eq!(pdf, relight::report::pdf::subject_pdf(&page).unwrap(), "{name}: the same bytes");
+        assert!(pdf.starts_with(b"%PDF-1.7") && pdf.len() < LARGEST_FILE, "{name}: {} bytes", pdf.len());
+        let text: String = pdf.iter().map(|&byte| char::from(byte)).collect();
+        assert!(text.contains("/StructTreeRoot") && text.contains("pdfuaid:part"), "{name}");
+        assert!(text.matches("/Type/Page/").count() >= page.lesions.len().max(1), "{name}");
+        assert!(took < Duration::from_secs(10), "{name}: {took:?}");
+        // To be looked at.
+        std::fs::write(PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.pdf")), pdf).unwrap();
+    }
 }

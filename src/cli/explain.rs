@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::Global;
 use super::exit::{Exit, Failure, Outcome, print, print_json};
+use crate::dataset::lesions_schema;
 use crate::{surveillance, verdict};
 
 /// Explain a rule (B6, F2), a caveat, a reason, a next step, a schedule, a list of the sarcoma sources
@@ -12,9 +13,16 @@ use crate::{surveillance, verdict};
 pub struct Arguments {
     /// The code to explain; without one, all codes are listed.
     code: Option<String>,
+    /// Print the JSON schema of a session's lesion file (`*_lesions.json`).
+    #[arg(long, conflicts_with = "code")]
+    schema: bool,
 }
 
 pub(super) fn execute(arguments: &Arguments, global: &Global) -> Result<Outcome, Failure> {
+    if arguments.schema {
+        print_json(&lesions_schema(&verdict::COLUMNS))?;
+        return Ok(Outcome::silent());
+    }
     let Some(code) = &arguments.code else {
         let mut codes = verdict::codes();
         codes.extend(surveillance::codes());

@@ -1,8 +1,10 @@
 //! The command line: what was typed becomes a request; the rooms do the work; the outcome becomes an exit code.
 
 mod annotate;
+mod asl;
 mod assess;
 mod calibrate;
+mod dce;
 mod dsc;
 mod exit;
 mod explain;
@@ -26,8 +28,8 @@ pub use exit::{Exit, Failure};
 
 /// Recurrence or radiation necrosis? From a folder of NIfTI studies to one page per lesion.
 ///
-/// relight computes leakage-corrected, normalized rCBV from DSC-MRI and tumor-to-background ratios from PET inside
-/// each lesion mask, judges them against configurable published cut-offs, and says why, how sure, and what next.
+/// relight computes leakage-corrected, normalized rCBV from DSC-MRI, blood flow from ASL, enhancement and its kinetics
+/// from DCE and tumor-to-background ratios from PET inside each lesion mask, judges them against configurable published cut-offs, and says why, how sure, and what next.
 /// Research use only; not a medical device.
 #[derive(Debug, Parser)]
 #[command(name = "relight", version, max_term_width = 100, arg_required_else_help = true)]
@@ -74,6 +76,8 @@ enum Color {
 enum Command {
     Run(run::Arguments),
     Dsc(dsc::Arguments),
+    Asl(asl::Arguments),
+    Dce(dce::Arguments),
     Pet(pet::Arguments),
     Register(register::RegisterArguments),
     Resample(register::ResampleArguments),
@@ -136,6 +140,8 @@ fn execute(command: Command, global: &Global, voice: &progress::Voice) -> Result
     match command {
         Command::Run(arguments) => run::execute(&arguments, global, voice),
         Command::Dsc(arguments) => dsc::execute(&arguments, global, voice),
+        Command::Asl(arguments) => asl::execute(&arguments, global, voice),
+        Command::Dce(arguments) => dce::execute(&arguments, global, voice),
         Command::Pet(arguments) => pet::execute(&arguments, global, voice),
         Command::Register(arguments) => register::register(&arguments, global, voice),
         Command::Resample(arguments) => register::resample(&arguments, global, voice),

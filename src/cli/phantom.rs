@@ -17,8 +17,8 @@ use crate::phantom::{Options, PhantomError, Preset, RealAnatomy, write_study};
 pub struct Arguments {
     /// Folder to make; it must be new or empty.
     folder: PathBuf,
-    /// Grids and patients: study (small, noisy), clinical (grids of a clinical protocol) or reference (every tissue
-    /// class, without noise).
+    /// Grids and patients: study (small, noisy), clinical (grids of a clinical protocol), reference (every tissue
+    /// class, without noise) or kinetic (ASL, flip angles and DCE in place of DSC and PET, without noise).
     #[arg(long, value_name = "PRESET", default_value = "study")]
     preset: Preset,
     /// Voxels of the DSC grid along right, anterior and superior, such as 64x64x12.

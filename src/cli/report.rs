@@ -10,7 +10,7 @@ use super::progress::Voice;
 use crate::dataset::DatasetError;
 use crate::pipeline::{self, AgainError, Verified};
 
-/// Draw the pages again from what is on disk, without touching an image.
+/// Draw the pages and figures again from what is on disk, without touching an image.
 ///
 /// The settings must be those of the run (its hash stands on every page): a page never tells another verdict than the
 /// tables beside it.
@@ -18,6 +18,9 @@ use crate::pipeline::{self, AgainError, Verified};
 pub struct ReportArguments {
     /// Output folder of `relight run`.
     output: PathBuf,
+    /// Also draw each subject's report as a tagged PDF on A4 pages.
+    #[arg(long)]
+    pdf: bool,
 }
 
 /// Check an output against its recorded hashes, and say what changed since.
@@ -29,7 +32,7 @@ pub struct VerifyArguments {
 
 pub(super) fn report(arguments: &ReportArguments, global: &Global) -> Result<Outcome, Failure> {
     let settings = global.load_settings()?;
-    let pages = pipeline::report(&arguments.output, &settings).map_err(failure)?;
+    let pages = pipeline::report(&arguments.output, arguments.pdf, &settings).map_err(failure)?;
     if global.json {
         print_json(&json!({ "pages": pages }))?;
     }

@@ -66,6 +66,13 @@ pub struct Arguments {
     /// Day against which follow-up windows are told, YYYY-MM-DD [default: the latest acq_time of the study].
     #[arg(long, alias = "as_of", value_name = "DATE")]
     as_of: Option<Date>,
+    /// Also draw each subject's report as a tagged PDF on A4 pages (`sub-*.pdf`).
+    #[arg(long)]
+    pdf: bool,
+    /// Tell every date as days since the subject's first scan (`day 54`) in tables, files and pages; the true dates
+    /// then stand in no output. Follow-up windows of the study page are not told, as each subject counts its own days.
+    #[arg(long, alias = "relative_dates")]
+    relative_dates: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -93,6 +100,8 @@ pub(super) fn execute(arguments: &Arguments, global: &Global, voice: &Voice) -> 
         force: arguments.force,
         memory: arguments.memory,
         as_of: arguments.as_of,
+        pdf: arguments.pdf,
+        relative_dates: arguments.relative_dates,
         command_line: std::env::args().collect(),
     };
     if arguments.dry_run {

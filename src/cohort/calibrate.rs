@@ -324,7 +324,7 @@ fn calibrate_measure(
 }
 
 /// The present cut-offs, the lower one first, each once.
-fn in_use(measure: Measure, cohort: &Cohort, rules: &verdict::Settings) -> Vec<InUse> {
+pub(super) fn in_use(measure: Measure, cohort: &Cohort, rules: &verdict::Settings) -> Vec<InUse> {
     let Some((low, high)) = measure.bounds(rules) else { return Vec::new() };
     let cutoffs = if low < high { vec![low, high] } else { vec![low] };
     cutoffs.into_iter().map(|cutoff| InUse { cutoff, performance: performance(cohort, cutoff) }).collect()
@@ -370,7 +370,8 @@ fn judged(known: &[Known], rules: &verdict::Settings) -> Vec<(Truth, Verdict)> {
         .collect()
 }
 
-fn rules_against_truth(verdicts: &[(Truth, Verdict)]) -> RulesAgainstTruth {
+/// Counts by outcome and result, lesions without a result left out.
+pub(super) fn rules_against_truth(verdicts: &[(Truth, Verdict)]) -> RulesAgainstTruth {
     let count = |truth: Truth, called: &[Class]| {
         let of = verdicts.iter().filter(|(known, verdict)| *known == truth && verdict.class.is_some());
         of.filter(|(_, verdict)| verdict.class.is_some_and(|class| called.contains(&class))).count()

@@ -6,6 +6,7 @@
 mod audit;
 mod calibrate;
 mod measure;
+mod outcome;
 mod proportion;
 mod reliability;
 mod resample;
@@ -18,6 +19,7 @@ pub use calibrate::{
     Calibration, CalibrationError, CutoffCalibration, InUse, Refusal, RulesAgainstTruth, Truth, calibrate,
 };
 pub use measure::Measure;
+pub use outcome::{MeasureOutcome, Outcomes, outcomes};
 pub use proportion::{Proportion, wilson};
 pub use reliability::{Group, Reliability, reliability};
 pub use resample::{Bootstrap, Interval, bootstrap, leave_one_patient_out};

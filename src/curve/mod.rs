@@ -9,6 +9,7 @@ pub mod baseline;
 pub mod clusters;
 pub mod deconvolution;
 pub mod exponential;
+pub mod levenberg_marquardt;
 pub mod linear_fit;
 pub mod logarithm;
 pub mod standard_svd;

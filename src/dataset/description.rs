@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::atomic::{OutputFolder, write_file};
 use super::error::DatasetError;
+use super::references::{REFERENCES, Reference, citation_bib, citation_text};
 use super::sidecars::json_text;
 use super::tables::plain_dictionary;
 use crate::study::PROGRAM;
@@ -30,6 +31,8 @@ lesions.json
 *_lesions.tsv
 *_lesions.json
 *_figures.json
+*_viewer.json
+*_thumbnails.json
 *_surveillance.json
 annotations.tsv
 annotations.json
@@ -38,6 +41,8 @@ settings.toml
 study.json
 # time-activity curves beside the PET maps
 **/pet/*_tacs.*
+# most active clusters beside the perfusion maps
+**/perf/*_dseg.*
 # perfusion maps: BIDS has no suffix for them (as ASLPrep does)
 **/perf/*_rcbv.*
 **/perf/*_k1.*
@@ -97,8 +102,7 @@ pub fn write_dataset_files(output: &OutputFolder, source: &DatasetSource<'_>) ->
     write_file(&root.join("dataset_description.json"), json_text(&description(root, source)).as_bytes())?;
     write_file(&root.join(".bidsignore"), BIDSIGNORE.as_bytes())?;
     write_file(&root.join("README"), readme(source).as_bytes())?;
-    write_file(&root.join("CITATION.md"), citation_text().as_bytes())?;
-    write_file(&root.join("CITATION.bib"), CITATION_BIB.as_bytes())?;
+    write_citations(root, &REFERENCES.iter().collect::<Vec<_>>())?;
     write_file(&root.join("annotations.json"), json_text(&plain_dictionary(ANNOTATION_COLUMNS)).as_bytes())?;
     let annotations = root.join("annotations.tsv");
     if !annotations.exists() {
@@ -106,6 +110,12 @@ pub fn write_dataset_files(output: &OutputFolder, source: &DatasetSource<'_>) ->
         write_file(&annotations, format!("{}\n", names.join("\t")).as_bytes())?;
     }
     Ok(())
+}
+
+/// Writes `CITATION.md` and `CITATION.bib`.
+pub fn write_citations(root: &Path, references: &[&Reference]) -> Result<(), DatasetError> {
+    write_file(&root.join("CITATION.md"), citation_text(PROGRAM, references).as_bytes())?;
+    write_file(&root.join("CITATION.bib"), citation_bib(references).as_bytes())
 }
 
 fn description(root: &Path, source: &DatasetSource<'_>) -> Value {
@@ -156,6 +166,8 @@ reviewed with the source images by a qualified physician.
 
 index.html                  the study on one page: begin here
 sub-*.html                  one page a subject, readable without a network
+sub-*.pdf                   the same on A4 pages, where it was asked for
+sub-*/figures               rulers, mosaic, curves, decision plane and time course of each lesion, as SVG and PNG
 lesions.tsv, lesions.json   one row a lesion, and what each column means
 sub-*/[ses-*/]*_lesions.*   the same by session; the .json holds everything, with its provenance
 sub-*/[ses-*/]perf, pet     maps on the grid of their own series, each with a .json
@@ -174,75 +186,6 @@ Made by {PROGRAM} {version}, decision rules {rules}, settings {settings}.
         settings = source.settings_hash,
     )
 }
-
-fn citation_text() -> String {
-    format!(
-        "# What to cite
-
-Results of {PROGRAM} {version} rest on the works below. Cite those whose methods a result uses; the page of each
-lesion says which were used.
-
-- Files: Gorgolewski KJ, et al. The brain imaging data structure, a format for organizing and describing outputs of
-  neuroimaging experiments. Scientific Data 2016;3:160044.
-- Leakage-corrected rCBV: Boxerman JL, Schmainda KM, Weisskoff RM. Relative cerebral blood volume maps corrected for
-  contrast agent extravasation significantly correlate with glioma tumor grade, whereas uncorrected maps do not.
-  AJNR Am J Neuroradiol 2006;27:859-867.
-- DSC protocol: Boxerman JL, et al. Consensus recommendations for a dynamic susceptibility contrast MRI protocol for
-  use in high-grade gliomas. Neuro-Oncology 2020;22:1262-1275.
-- PET background and ratios: Law I, et al. Joint EANM/EANO/RANO practice guidelines/SNMMI procedure standards for
-  imaging of gliomas using PET with radiolabelled amino acids and [18F]FDG: version 1.0. Eur J Nucl Med Mol Imaging
-  2019;46:540-557.
-- Region statistics: Zwanenburg A, et al. The Image Biomarker Standardization Initiative. Radiology 2020;295:328-338.
-",
-        version = env!("CARGO_PKG_VERSION"),
-    )
-}
-
-const CITATION_BIB: &str = r"@article{bids2016,
-  author  = {Gorgolewski, Krzysztof J. and others},
-  title   = {The brain imaging data structure, a format for organizing and describing outputs of neuroimaging experiments},
-  journal = {Scientific Data},
-  year    = {2016},
-  volume  = {3},
-  pages   = {160044}
-}
-
-@article{boxerman2006,
-  author  = {Boxerman, Jerrold L. and Schmainda, Kathleen M. and Weisskoff, Robert M.},
-  title   = {Relative cerebral blood volume maps corrected for contrast agent extravasation significantly correlate with glioma tumor grade, whereas uncorrected maps do not},
-  journal = {AJNR. American Journal of Neuroradiology},
-  year    = {2006},
-  volume  = {27},
-  pages   = {859--867}
-}
-
-@article{boxerman2020,
-  author  = {Boxerman, Jerrold L. and others},
-  title   = {Consensus recommendations for a dynamic susceptibility contrast {MRI} protocol for use in high-grade gliomas},
-  journal = {Neuro-Oncology},
-  year    = {2020},
-  volume  = {22},
-  pages   = {1262--1275}
-}
-
-@article{law2019,
-  author  = {Law, Ian and others},
-  title   = {Joint {EANM/EANO/RANO} practice guidelines/{SNMMI} procedure standards for imaging of gliomas using {PET} with radiolabelled amino acids and [{18F}]{FDG}: version 1.0},
-  journal = {European Journal of Nuclear Medicine and Molecular Imaging},
-  year    = {2019},
-  volume  = {46},
-  pages   = {540--557}
-}
-
-@article{ibsi2020,
-  author  = {Zwanenburg, Alex and others},
-  title   = {The Image Biomarker Standardization Initiative},
-  journal = {Radiology},
-  year    = {2020},
-  volume  = {295},
-  pages   = {328--338}
-}
-";
 
 #[cfg(test)]
 mod tests {
@@ -280,9 +223,13 @@ mod tests {
 
     #[test]
     fn both_citation_files_hold_the_same_works() {
-        let text = citation_text();
-        for (year, pages) in [("2016", "160044"), ("2006", "859"), ("2020", "1262"), ("2019", "540"), ("2020", "328")] {
-            assert!(text.contains(year) && text.contains(pages) && CITATION_BIB.contains(pages), "{pages}");
+        let folder = tempfile::tempdir().unwrap();
+        write_citations(folder.path(), &REFERENCES.iter().collect::<Vec<_>>()).unwrap();
+        let [text, bib] =
+            ["CITATION.md", "CITATION.bib"].map(|name| fs::read_to_string(folder.path().join(name)).unwrap());
+        for one in &REFERENCES {
+            let pages = one.pages.replace('-', "--");
+            assert!(text.contains(one.pages) && bib.contains(&format!("{{{pages}}}")), "{}", one.key);
         }
     }
 }

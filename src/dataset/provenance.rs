@@ -43,7 +43,12 @@ pub fn hash_file(path: &Path) -> Result<String, DatasetError> {
 
 /// Hashes a text, such as a settings file.
 pub fn hash_text(text: &str) -> String {
-    hexadecimal(&Sha256::digest(text.as_bytes()))
+    hash_bytes(text.as_bytes())
+}
+
+/// Hashes bytes in memory.
+pub fn hash_bytes(bytes: &[u8]) -> String {
+    hexadecimal(&Sha256::digest(bytes))
 }
 
 /// The records of a session's inputs, in order of their paths.

@@ -209,7 +209,7 @@ fn line(cells: impl Iterator<Item = String>) -> String {
 }
 
 /// The words that a column can hold, for the columns of closed vocabularies.
-fn levels(column: &str) -> Option<Vec<&'static str>> {
+pub(super) fn levels(column: &str) -> Option<Vec<&'static str>> {
     macro_rules! words {
         ($vocabulary:ty) => {
             Some(<$vocabulary>::ALL.iter().map(|word| word.as_str()).collect())

@@ -26,7 +26,7 @@ pub use error::ImageError;
 pub use grid::{Affine, Grid, GridError, SpaceDifference, Storage};
 pub use header::Placement;
 pub use nifti::NiftiImage;
-pub use resample::{fraction_outside, resample_labels, resample_mask, resample_volume};
+pub use resample::{fraction_outside, nearest_volume, resample_labels, resample_mask, resample_volume};
 pub use series::{Samples, Series};
 pub use view::{Plane, View};
 pub(crate) use volume::any;

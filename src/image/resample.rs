@@ -17,14 +17,21 @@ const SAME_POSITION: f64 = 1e-6;
 
 /// A label map on another grid: the label of the nearest source voxel, 0 outside the source.
 pub fn resample_labels(labels: &Labels, onto: &Grid, transform: Option<&Affine>) -> Result<Labels, ImageError> {
-    let data = nearest(&labels.grid, &labels.data, onto, transform)?;
+    let data = nearest(&labels.grid, &labels.data, 0, onto, transform)?;
     Ok(Labels { grid: *onto, data })
 }
 
 /// A region on another grid: whether the nearest source voxel belongs to it; outside the source nothing does.
 pub fn resample_mask(mask: &Mask, onto: &Grid, transform: Option<&Affine>) -> Result<Mask, ImageError> {
-    let data = nearest(&mask.grid, &mask.data, onto, transform)?;
+    let data = nearest(&mask.grid, &mask.data, false, onto, transform)?;
     Ok(Mask { grid: *onto, data })
+}
+
+/// A volume on another grid by the voxel that holds each place, NaN outside the source: no value is made that the
+/// source does not hold.
+pub fn nearest_volume(volume: &Volume, onto: &Grid) -> Result<Volume, ImageError> {
+    let data = nearest(&volume.grid, &volume.data, f32::NAN, onto, None)?;
+    Ok(Volume { grid: *onto, data })
 }
 
 /// A volume on another grid by trilinear interpolation, NaN outside the source. A NaN neighbor that has a weight
@@ -74,14 +81,15 @@ fn singular(transform: &Affine) -> ImageError {
     ImageError::SingularTransform { found: Box::new(transform.0) }
 }
 
-fn nearest<T: Copy + Default + Send + Sync>(
+fn nearest<T: Copy + Send + Sync>(
     source: &Grid,
     values: &[T],
+    outside: T,
     onto: &Grid,
     transform: Option<&Affine>,
 ) -> Result<Vec<T>, ImageError> {
     let Some(to_source) = to_source(source, onto, transform)? else { return Ok(values.to_vec()) };
-    let mut data = vec![T::default(); onto.len()];
+    let mut data = vec![outside; onto.len()];
     for_each_row(onto, &to_source, &mut data, |row, start, step| {
         for (x, value) in row.iter_mut().enumerate() {
             if let Some(index) = nearest_index(source, along(start, step, x)) {
@@ -229,6 +237,18 @@ mod tests {
         // Centres at 0.5 and 2.5: halfway between voxels; 4.5 lies outside.
         let onto = grid([3, 1, 1], [2.0, 1.0, 1.0], [0.5, 0.0, 0.0]);
         assert_eq!(resample_labels(&labels, &onto, None).unwrap().data, [2, 4, 0]);
+    }
+
+    #[test]
+    fn the_nearest_voxel_gives_its_own_value_and_outside_is_not_estimated() {
+        let source = Volume { grid: grid([3, 1, 1], [4.0; 3], [0.0; 3]), data: vec![1.0, f32::NAN, 3.0] };
+        let onto = grid([5, 1, 1], [2.5, 1.0, 1.0], [-1.0, 0.0, 0.0]);
+        // Places at -1, 1.5, 4, 6.5 and 9 mm; the voxels reach from -2 to 10 mm.
+        let found = nearest_volume(&source, &onto).unwrap().data;
+        assert_eq!((found[0], found[1], found[3], found[4]), (1.0, 1.0, 3.0, 3.0));
+        assert!(found[2].is_nan());
+        let away = grid([1, 1, 1], [1.0; 3], [50.0, 0.0, 0.0]);
+        assert!(nearest_volume(&source, &away).unwrap().data[0].is_nan());
     }
 
     #[test]

@@ -80,11 +80,11 @@ impl Cell for String {
 
 impl Cell for Date {
     fn read(text: &str) -> Result<Self, String> {
-        text.parse().map_err(|_| format!("expected a date as YYYY-MM-DD, found {text:?}"))
+        crate::day::parse(text)
     }
 
     fn write(&self) -> String {
-        self.to_string()
+        crate::day::text(*self)
     }
 }
 
@@ -149,6 +149,14 @@ macro_rules! lesion_record {
                 vec![$(self.$name.as_ref().map_or_else(|| MISSING.to_owned(), Cell::write)),*]
             }
 
+            /// One column as JSON, `null` where it is missing; `None` for a name that is no column.
+            pub fn column(&self, name: &str) -> Option<Value> {
+                match name {
+                    $(stringify!($name) => Some(self.$name.as_ref().map_or(Value::Null, Cell::json)),)*
+                    _ => None,
+                }
+            }
+
             /// The columns as JSON, missing values as `null`.
             pub fn json(&self) -> serde_json::Map<String, Value> {
                 let mut map = serde_json::Map::new();
@@ -162,7 +170,7 @@ macro_rules! lesion_record {
 lesion_record! {
     participant_id: String, "", "Pseudonymous subject label, `sub-…`.";
     session_id: String, "", "Session label, `ses-…`.";
-    scan_date: Date, "", "Local date of the session.";
+    scan_date: Date, "", "Local date of the session; where relative dates were asked for, `day N`: days since the subject's first scan.";
     lesion: String, "", "Label of the lesion in its mask.";
     name: String, "", "Name of the lesion, where the mask's table gives one.";
     pathway: Pathway, "", "Decision table that applies: glioma, metastasis or sarcoma.";

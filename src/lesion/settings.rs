@@ -16,6 +16,12 @@ pub struct Settings {
     pub enhancement_sd: f64,
     /// Share of the mask that may lack enhancement before the mean over enhancing tissue decides.
     pub core_share: f64,
+    /// Thickness of a lesion's rim, mm.
+    pub rim_mm: f64,
+    /// Percentile of a lesion's values from which voxels belong to the biopsy target.
+    pub target_percentile: f64,
+    /// Rise of T1 after contrast from which a voxel counts as enhancing in the subtraction, %.
+    pub subtraction_percent: f64,
     /// Edge of a bootstrap block, mm.
     pub bootstrap_block_mm: f64,
     /// Bootstrap replicates.
@@ -31,10 +37,18 @@ pub struct Settings {
 impl Settings {
     /// Rejects impossible values, naming the key.
     pub fn check(&self) -> Result<(), LesionError> {
-        let checks: [(&'static str, f64, &'static str, bool); 7] = [
+        let checks: [(&'static str, f64, &'static str, bool); 10] = [
             ("join_below_mm", self.join_below_mm, "0 mm to 100 mm", (0.0..=100.0).contains(&self.join_below_mm)),
             ("smallest_ml", self.smallest_ml, "0 mL to 100 mL", (0.0..=100.0).contains(&self.smallest_ml)),
             ("enhancement_sd", self.enhancement_sd, "0 to 100", (0.0..=100.0).contains(&self.enhancement_sd)),
+            ("rim_mm", self.rim_mm, "above 0 mm and at most 100 mm", self.rim_mm > 0.0 && self.rim_mm <= 100.0),
+            ("target_percentile", self.target_percentile, "0 to 100", (0.0..=100.0).contains(&self.target_percentile)),
+            (
+                "subtraction_percent",
+                self.subtraction_percent,
+                "0 % to 1000 %",
+                (0.0..=1000.0).contains(&self.subtraction_percent),
+            ),
             ("core_share", self.core_share, "0 to 1", (0.0..=1.0).contains(&self.core_share)),
             (
                 "bootstrap_block_mm",

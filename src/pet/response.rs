@@ -167,6 +167,7 @@ pub struct Comparison {
     /// Its session.
     pub session: String,
     /// Its date.
+    #[serde(with = "crate::day::optional", default)]
     pub date: Option<Date>,
     /// What the rule says.
     pub answer: ResponseAnswer,

@@ -11,6 +11,8 @@ mod dsc;
 pub mod dsc_curve;
 mod folder;
 mod head;
+mod kinetic;
+mod kinetic_curve;
 mod lesion;
 mod mixture;
 mod noise;

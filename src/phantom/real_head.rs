@@ -181,7 +181,7 @@ impl RealHead {
         let high = [head.high[0], head.high[1], (lesions.high[2] + slices).min(head.high[2])];
         let extent: [f64; 3] = std::array::from_fn(|k| (high[k] - low[k]) as f64 * size[k]);
         let (dsc_size, pet_size) = match preset {
-            Preset::Study | Preset::Reference => ([2.5, 2.5, 5.0], [3.0; 3]),
+            Preset::Study | Preset::Reference | Preset::Kinetic => ([2.5, 2.5, 5.0], [3.0; 3]),
             Preset::Clinical => ([1.75, 1.75, 5.0], [2.0, 2.0, 2.5]),
         };
         let fitting = |size: [f64; 3]| std::array::from_fn(|k| (extent[k] / size[k]).round().max(4.0) as usize);

@@ -13,6 +13,8 @@ closed_words! {
         Clinical = "clinical",
         /// One head without noise and partial volume that holds a lesion of each tissue class of the reference object.
         Reference = "reference",
+        /// One head without noise, with ASL at several delays, flip-angle images and DCE in place of DSC and PET.
+        Kinetic = "kinetic",
     }
 }
 
@@ -67,6 +69,7 @@ impl Scanner {
                 DscProtocol::REFERENCE.frames,
             ),
             Preset::Reference => (study_t1, study_dsc, study_pet, DscProtocol::REFERENCE.frames),
+            Preset::Kinetic => (study_t1, study_dsc, study_pet, super::kinetic::DCE_FRAMES),
         };
         let frames = frames.unwrap_or(default_frames);
         if frames < Self::FEWEST_FRAMES {
@@ -93,7 +96,7 @@ impl Scanner {
         let protocol = DscProtocol { frames, ..DscProtocol::REFERENCE };
         let realism = match preset {
             Preset::Study | Preset::Clinical => Realism::Scanned,
-            Preset::Reference => Realism::Exact,
+            Preset::Reference | Preset::Kinetic => Realism::Exact,
         };
         Ok(Self { t1, dsc, pet, protocol, realism })
     }

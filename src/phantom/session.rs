@@ -56,6 +56,29 @@ pub(super) enum Modality {
     Pet = 3,
 }
 
+/// Writes the lesions as they were drawn.
+pub(super) fn write_lesions(
+    folder: &Folder,
+    label: &str,
+    visit: &Visit,
+    lesions: &Labels,
+    masks: LesionMasks,
+) -> Result<(), PhantomError> {
+    let stem = masks_stem(label, &visit.session);
+    match masks {
+        LesionMasks::Enhancing => {
+            let data = lesions.data.iter().map(|&label| label > 0).collect();
+            folder.mask(&format!("{stem}_label-lesion_mask.nii.gz"), &Mask { grid: lesions.grid, data })?;
+            folder.json(&format!("{stem}_label-lesion_mask.json"), &sidecar::mask("Enhancing tissue of the lesion."))
+        }
+        LesionMasks::Labels => {
+            folder.labels(&format!("{stem}_desc-lesions_dseg.nii.gz"), lesions)?;
+            folder.json(&format!("{stem}_desc-lesions_dseg.json"), &sidecar::mask("Whole lesions, cores included."))?;
+            folder.text(&format!("{stem}_desc-lesions_dseg.tsv"), &sidecar::label_table(visit))
+        }
+    }
+}
+
 impl Scene<'_> {
     /// Writes the images, sidecars and lesions of the visit; the truth of its lesions, without follow-up.
     pub(super) fn write(&self, folder: &Folder, scanner: &Scanner, seed: u64) -> Result<Vec<TruthRow>, PhantomError> {
@@ -81,7 +104,7 @@ impl Scene<'_> {
         if self.visit.pet {
             self.write_pet(folder, scanner, seed, &backgrounds, &format!("{raw}/pet/{stem}_trc-MET_pet"))?;
         }
-        self.write_lesions(folder)?;
+        write_lesions(folder, label, self.visit, self.lesions, self.masks)?;
         Ok((0..self.visit.findings.len()).map(|index| self.truth(index, backgrounds[index], scanner)).collect())
     }
 
@@ -109,26 +132,6 @@ impl Scene<'_> {
         pet.data.iter_mut().for_each(|value| *value = (f64::from(*value) * scale) as f32);
         folder.volume(&format!("{name}.nii.gz"), &pet, PET_STEP)?;
         folder.json(&format!("{name}.json"), &sidecar::pet())
-    }
-
-    fn write_lesions(&self, folder: &Folder) -> Result<(), PhantomError> {
-        let stem = masks_stem(self.label, &self.visit.session);
-        match self.masks {
-            LesionMasks::Enhancing => {
-                let data = self.lesions.data.iter().map(|&label| label > 0).collect();
-                folder.mask(&format!("{stem}_label-lesion_mask.nii.gz"), &Mask { grid: self.lesions.grid, data })?;
-                folder
-                    .json(&format!("{stem}_label-lesion_mask.json"), &sidecar::mask("Enhancing tissue of the lesion."))
-            }
-            LesionMasks::Labels => {
-                folder.labels(&format!("{stem}_desc-lesions_dseg.nii.gz"), self.lesions)?;
-                folder.json(
-                    &format!("{stem}_desc-lesions_dseg.json"),
-                    &sidecar::mask("Whole lesions, cores included."),
-                )?;
-                folder.text(&format!("{stem}_desc-lesions_dseg.tsv"), &sidecar::label_table(self.visit))
-            }
-        }
     }
 
     fn truth(&self, index: usize, background: f64, scanner: &Scanner) -> TruthRow {

@@ -310,6 +310,52 @@ fn expected(story: Story, round: usize) -> Expected {
     Expected { class, confidence, rule, next_step }
 }
 
+/// One patient with a tumor and a necrosis that ASL and DCE can tell apart; there is neither DSC nor PET.
+pub(super) fn kinetic_patient(seed: u64) -> Patient {
+    let lesion = |x| Lesion { center: [x, 8.0, 22.0], radii: [13.0; 3], lobes: 0.0, core: 0.0, edema: 5.0 };
+    let finding = |name: &str, histology, class: DscTissueClass, expected| LesionFindings {
+        name: name.to_owned(),
+        histology,
+        perfusion: LesionPerfusion { enhancing: class.tissue(), core: AVASCULAR_CORE },
+        tbr: f64::NAN,
+        core_tbr: f64::NAN,
+        expected,
+    };
+    // ASL alone takes a side with low confidence, and amino-acid PET comes next (EVIDENCE.md 4.4).
+    let expected =
+        |class, rule| Expected { class, confidence: Confidence::Low, rule, next_step: NextStep::ReferAminoAcidPet };
+    Patient {
+        chart: chart("sub-kinetic".into(), "white matter"),
+        head: Head { seed, pose: Pose::CENTERED, lesions: vec![lesion(33.0), lesion(-33.0)] },
+        layout: Layout::Las,
+        masks: LesionMasks::Labels,
+        nawm: Some([31.0, -26.0, 24.0]),
+        dsc_sidecar_above_sessions: false,
+        brain_mask: true,
+        visits: vec![Visit {
+            session: "ses-01".into(),
+            date: date(2026, 1, 5),
+            symptoms: Symptoms::Unknown,
+            growth: 1.0,
+            pet: false,
+            findings: vec![
+                finding(
+                    "right frontal",
+                    Histology::Tumor,
+                    DscTissueClass::IntactTumor,
+                    expected(Class::Recurrence, "B3"),
+                ),
+                finding(
+                    "left frontal",
+                    Histology::Necrosis,
+                    DscTissueClass::Necrosis,
+                    expected(Class::RadiationNecrosis, "B11"),
+                ),
+            ],
+        }],
+    }
+}
+
 /// One patient with a lesion of each class of the reference object, without PET.
 pub(super) fn reference_patient(seed: u64) -> Patient {
     let lesion = |x, y| Lesion { center: [x, y, 22.0], radii: [11.0; 3], lobes: 0.0, core: 0.0, edema: 0.0 };

@@ -4,11 +4,12 @@ use std::path::Path;
 
 use super::folder::Folder;
 use super::head::{Anatomy, Head, Tissue};
+use super::kinetic::{KINETIC_BIDSIGNORE, kinetic_dictionary, kinetic_truth, write_kinetic};
 use super::real_head::RealHead;
 use super::scanner::{Preset, Scanner};
 use super::session::{Modality, Scene, drawn_lesions, image_seed, masks_stem};
 use super::sidecar;
-use super::story::{Chart, LesionMasks, Patient, Visit, patients, real_head, reference_patient};
+use super::story::{Chart, LesionMasks, Patient, Visit, kinetic_patient, patients, real_head, reference_patient};
 use super::t1::post_contrast_t1;
 use super::truth::{Truth, TruthRow};
 use super::{Options, PhantomError};
@@ -28,13 +29,30 @@ pub fn write_study(directory: &Path, options: &Options) -> Result<Truth, Phantom
     let scanner = Scanner::new(options.preset, options.shape, options.frames)?;
     let compression = match options.preset {
         Preset::Study => SMALL,
-        Preset::Clinical | Preset::Reference => Compression::MAPS,
+        Preset::Clinical | Preset::Reference | Preset::Kinetic => Compression::MAPS,
     };
     match &options.anatomy {
         Some(source) => {
             options.check_for_real_anatomy()?;
             let head = RealHead::read(&source.t1, &source.lesions)?;
             Folder::fill(directory, compression, |folder| write_real_head(folder, &head, &scanner, options))
+        }
+        None if options.preset == Preset::Kinetic => {
+            options.one_visit("1: the kinetic preset is one head at one visit")?;
+            Folder::fill(directory, compression, |folder| {
+                let patient = kinetic_patient(options.seed);
+                write_sessions(folder, &patient.chart, &patient.visits)?;
+                let visit = &patient.visits[0];
+                let (head, t1_grid) = (patient.head_at(visit), scanner.t1.grid(patient.layout));
+                write_regions(folder, &patient, visit, &head, t1_grid)?;
+                let truth = write_kinetic(folder, &patient, &head, &scanner, options.seed)?;
+                write_root(folder, [&patient.chart], sidecar::README, &truth)?;
+                // The tables of this preset tell other quantities than those of the others.
+                folder.text("truth.tsv", &kinetic_truth(&patient, &truth))?;
+                folder.json("truth.json", &kinetic_dictionary())?;
+                folder.text(".bidsignore", KINETIC_BIDSIGNORE)?;
+                Ok(truth)
+            })
         }
         None => {
             let patients = cast(options)?;
@@ -59,7 +77,7 @@ fn cast(options: &Options) -> Result<Vec<Patient>, PhantomError> {
     }
     match options.preset {
         Preset::Study | Preset::Clinical => Ok(patients(options.seed, options.subjects.unwrap_or(3), options.sessions)),
-        Preset::Reference => {
+        Preset::Reference | Preset::Kinetic => {
             options.one_visit("1: the reference preset is one head at one visit")?;
             Ok(vec![reference_patient(options.seed)])
         }
@@ -68,7 +86,7 @@ fn cast(options: &Options) -> Result<Vec<Patient>, PhantomError> {
 
 impl Options {
     fn check_for_real_anatomy(&self) -> Result<(), PhantomError> {
-        if self.preset == Preset::Reference {
+        if matches!(self.preset, Preset::Reference | Preset::Kinetic) {
             return Err(PhantomError::Option {
                 option: "--preset",
                 found: self.preset.to_string(),

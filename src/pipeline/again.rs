@@ -1,6 +1,6 @@
 //! What an output allows without an image: tell a clinical finding and judge again, draw the pages again, verify.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -10,8 +10,8 @@ use super::group::{StudyFacts, draw};
 use super::judging::Judging;
 use super::subject::VERSION;
 use crate::dataset::{
-    Annotation, AnnotationField, Annotations, Completion, DatasetError, Log, OutputFolder, annotate as set_annotated,
-    annotations_text, merge_sessions,
+    Annotation, AnnotationField, Annotations, Completion, DatasetError, Drawn, Log, OutputFolder,
+    annotate as set_annotated, annotations_text, merge_sessions,
 };
 use crate::settings::Settings;
 use crate::study::with_prefix;
@@ -100,7 +100,7 @@ pub struct Annotated {
 /// it again, so that a recorded finding is never lost. Every file is replaced as a whole.
 pub fn annotate(options: &AnnotateOptions, settings: &Settings) -> Result<Annotated, AgainError> {
     let output = OutputFolder::existing(&options.output)?;
-    let judging = Judging { output: &output, settings, hash: settings.hash() };
+    let judging = Judging { output: &output, settings, hash: settings.hash(), pdf: false };
     let participant_id = with_prefix("sub-", &options.participant);
     let session_id = options.session.as_deref().map(|session| with_prefix("ses-", session));
     let mut subjects = read_all(&output)?;
@@ -148,6 +148,7 @@ pub fn annotate(options: &AnnotateOptions, settings: &Settings) -> Result<Annota
             .map_err(|error| AgainError::Finding(error.to_string()))?;
     }
     let label = session.label.clone();
+    let sessions = with_pictures(&output, sessions)?;
     let kept = judging.kept_surveillance(&participant_id);
     let facts = StudyFacts::read(output.root())?;
     let failures = facts.as_ref().map_or_else(Vec::new, |facts| facts.failures_of(&participant_id));
@@ -164,10 +165,11 @@ pub fn annotate(options: &AnnotateOptions, settings: &Settings) -> Result<Annota
     Ok(Annotated { session: label, lesions: rows })
 }
 
-/// Draws every page again from what is on disk; returns the pages' names.
-pub fn report(root: &Path, settings: &Settings) -> Result<Vec<String>, AgainError> {
+/// Draws every page and figure again from what is on disk, with `pdf` also each subject's report on paper; returns the
+/// pages' names.
+pub fn report(root: &Path, pdf: bool, settings: &Settings) -> Result<Vec<String>, AgainError> {
     let output = OutputFolder::existing(root)?;
-    let judging = Judging { output: &output, settings, hash: settings.hash() };
+    let judging = Judging { output: &output, settings, hash: settings.hash(), pdf };
     let subjects = read_all(&output)?;
     if subjects.is_empty() {
         return Err(AgainError::NotThere { asked: "a finished session".to_owned(), found: Vec::new() });
@@ -184,10 +186,23 @@ pub fn report(root: &Path, settings: &Settings) -> Result<Vec<String>, AgainErro
     for (participant_id, sessions) in subjects {
         let kept = judging.kept_surveillance(&participant_id);
         let failures = facts.as_ref().map_or_else(Vec::new, |facts| facts.failures_of(&participant_id));
-        judging.write(sessions, None, &failures, |_| kept)?;
+        judging.write(with_pictures(&output, sessions)?, None, &failures, |_| kept)?;
         pages.push(format!("{participant_id}.html"));
+        let paper = format!("{participant_id}.pdf");
+        if output.root().join(&paper).exists() {
+            pages.push(paper);
+        }
     }
     Ok(pages)
+}
+
+/// The sessions of one subject with what only its page shows.
+fn with_pictures(output: &OutputFolder, sessions: Vec<Finished>) -> Result<Vec<Finished>, DatasetError> {
+    let with = |session: Finished| {
+        let folder = output.session(&session.participant_id, session.session_id.as_deref());
+        session.with_pictures(&folder)
+    };
+    sessions.into_iter().map(with).collect()
 }
 
 /// What an output is, against its own records.
@@ -197,7 +212,7 @@ pub struct Verified {
     pub whole: usize,
     /// Sessions that are not, with what differs.
     pub changed: BTreeMap<String, Vec<String>>,
-    /// What differs in the tables of the study.
+    /// What differs in the tables of the study, and in what was drawn.
     pub study: Vec<String>,
 }
 
@@ -231,6 +246,16 @@ pub fn verify(root: &Path) -> Result<Verified, AgainError> {
             verified.changed.insert(label, differences);
         }
     }
+    let subjects: BTreeSet<String> = output.session_folders()?.iter().map(|folder| subject_of(folder)).collect();
+    for participant_id in subjects {
+        match Drawn::read(output.root(), &participant_id) {
+            Ok(Some(drawn)) => {
+                verified.study.extend(drawn.differences(output.root()).iter().map(ToString::to_string));
+            }
+            Ok(None) => verified.study.push(format!("{participant_id}: the record of what was drawn is missing")),
+            Err(error) => verified.study.push(error.to_string()),
+        }
+    }
     let table = output.root().join("lesions.tsv");
     if table.exists() {
         let text = std::fs::read_to_string(&table).unwrap_or_default();
@@ -241,6 +266,12 @@ pub fn verify(root: &Path) -> Result<Verified, AgainError> {
         }
     }
     Ok(verified)
+}
+
+/// The subject of a session's folder.
+fn subject_of(folder: &Path) -> String {
+    let stem = super::finished::stem_of(folder);
+    stem.split('_').next().unwrap_or_default().to_owned()
 }
 
 fn annotated_id(session: &Finished) -> crate::dataset::RunId {

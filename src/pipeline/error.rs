@@ -1,6 +1,8 @@
 //! Why one session, or one series, could not be measured.
 
 use crate::align::AlignError;
+use crate::asl::AslError;
+use crate::dce::DceError;
 use crate::dsc::DscError;
 use crate::image::ImageError;
 use crate::lesion::LesionError;
@@ -48,6 +50,22 @@ pub enum SessionError {
         file: String,
         /// What is wrong.
         source: DscError,
+    },
+    /// The ASL method.
+    #[error("{file}: {source}")]
+    Asl {
+        /// The series.
+        file: String,
+        /// What is wrong.
+        source: AslError,
+    },
+    /// The DCE method.
+    #[error("{file}: {source}")]
+    Dce {
+        /// The series.
+        file: String,
+        /// What is wrong.
+        source: DceError,
     },
     /// The PET method.
     #[error("{file}: {source}")]

@@ -6,10 +6,11 @@ use std::path::Path;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use super::measured::Measured;
+use super::measured::{Measured, Pictures};
 use crate::dataset::{Annotation, Annotations, Completion, DatasetError, OutputFolder, Staging};
 use crate::lesion::LesionRecord;
 use crate::report::model::Panel;
+use crate::report::viewer::ViewerVolumes;
 use crate::study::ParticipantFacts;
 
 /// What the study tells of a subject; it is written with each session, so that pages can be drawn without the study.
@@ -20,8 +21,10 @@ pub struct SubjectFacts {
     /// Radiotherapy in words.
     pub radiotherapy: Option<String>,
     /// Last day of radiotherapy.
+    #[serde(with = "crate::day::optional", default)]
     pub rt_end: Option<Date>,
     /// Day of the primary resection.
+    #[serde(with = "crate::day::optional", default)]
     pub resection_date: Option<Date>,
     /// Where the patient is treated: as the participants table tells it, else a label made from the sidecars'
     /// `InstitutionName`.
@@ -75,6 +78,7 @@ pub struct Finished {
 struct Stored {
     participant_id: String,
     session_id: Option<String>,
+    #[serde(with = "crate::day::optional", default)]
     date: Option<Date>,
     scanner: Option<String>,
     subject: SubjectFacts,
@@ -89,20 +93,11 @@ impl Finished {
         self.session_id.as_deref().unwrap_or(&self.label)
     }
 
-    /// Reads a session back; `None` where there is no finished one.
+    /// Reads a session back, without what only its subject's page shows; `None` where there is no finished one.
     pub fn read(folder: &Path, annotations: &Annotations) -> Result<Option<Self>, DatasetError> {
         let label = stem_of(folder);
         let Some(completion) = Completion::read(folder, &label)? else { return Ok(None) };
-        let mut stored: Stored = parse(folder, &lesions_name(&label))?;
-        let panels: Vec<Vec<Panel>> = parse(folder, &figures_name(&label))?;
-        // The rows of an empty mask are made when the sessions are lined up, and have no pictures.
-        if stored.empty_mask.is_none() && panels.len() != stored.lesions.len() {
-            let problem = format!("expected the pictures of {} lesions, found {}", stored.lesions.len(), panels.len());
-            return Err(DatasetError::Broken { file: figures_name(&label), problem });
-        }
-        for (lesion, panels) in stored.lesions.iter_mut().zip(panels) {
-            lesion.panels = panels;
-        }
+        let stored: Stored = parse(folder, &lesions_name(&label))?;
         Ok(Some(Self {
             annotations: annotations.of_session(&stored.participant_id, stored.session_id.as_deref()),
             label,
@@ -118,9 +113,32 @@ impl Finished {
             asked: true,
         }))
     }
+
+    /// The same session with its pictures and the volumes of the viewer, for the page of its subject.
+    pub fn with_pictures(mut self, folder: &Path) -> Result<Self, DatasetError> {
+        let (figures, viewer) = (figures_name(&self.label), viewer_name(&self.label));
+        let pictures: Vec<Pictures> = parse(folder, &figures)?;
+        let volumes: Vec<Option<ViewerVolumes>> = parse(folder, &viewer)?;
+        for (file, found) in [(figures, pictures.len()), (viewer, volumes.len())] {
+            // The rows of an empty mask are made when the sessions are lined up, and have no pictures.
+            if self.empty_mask.is_none() && found != self.lesions.len() {
+                let problem = format!("expected the pictures of {} lesions, found {found}", self.lesions.len());
+                return Err(DatasetError::Broken { file, problem });
+            }
+        }
+        for ((lesion, pictures), volumes) in self.lesions.iter_mut().zip(pictures).zip(volumes) {
+            (lesion.panels, lesion.mask_check, lesion.volumes) = (pictures.panels, pictures.mask_check, volumes);
+        }
+        Ok(self)
+    }
+
+    /// The small pictures of each lesion, for the study page.
+    pub fn thumbnails(&self, folder: &Path) -> Result<Vec<Vec<Panel>>, DatasetError> {
+        parse(folder, &thumbnails_name(&self.label))
+    }
 }
 
-/// The finished sessions of an output by subject, in order of their labels.
+/// The finished sessions of an output by subject, in order of their labels, without their pictures.
 pub fn read_all(output: &OutputFolder) -> Result<BTreeMap<String, Vec<Finished>>, DatasetError> {
     let annotations = Annotations::read(output.root())?;
     let mut subjects: BTreeMap<String, Vec<Finished>> = BTreeMap::new();
@@ -140,6 +158,16 @@ pub fn lesions_name(stem: &str) -> String {
 /// The session's pictures.
 pub fn figures_name(stem: &str) -> String {
     format!("{stem}_figures.json")
+}
+
+/// The session's volumes for the viewer.
+pub fn viewer_name(stem: &str) -> String {
+    format!("{stem}_viewer.json")
+}
+
+/// The session's small pictures for the study page.
+pub fn thumbnails_name(stem: &str) -> String {
+    format!("{stem}_thumbnails.json")
 }
 
 /// What the names of a session's files begin with: `sub-01_ses-02` in `sub-01/ses-02`, `sub-01` in `sub-01`.
@@ -164,9 +192,9 @@ fn radiotherapy(dose: Option<f64>, fractions: Option<f64>, end: Option<Date>) ->
         None => format!("{dose} Gy"),
     });
     match (dose, end) {
-        (Some(dose), Some(end)) => Some(format!("{dose}, ended {end}")),
+        (Some(dose), Some(end)) => Some(format!("{dose}, ended {}", crate::day::text(end))),
         (Some(dose), None) => Some(dose),
-        (None, Some(end)) => Some(format!("radiotherapy ended {end}")),
+        (None, Some(end)) => Some(format!("radiotherapy ended {}", crate::day::text(end))),
         (None, None) => None,
     }
 }

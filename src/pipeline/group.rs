@@ -10,11 +10,13 @@ use serde_json::json;
 use super::finished::{Finished, read_all};
 use super::subject::{VERSION, reasons};
 use super::{GroupPage, Summary};
-use crate::cohort::{AuditLesion, audit};
+use crate::cohort::{AuditLesion, audit, outcomes};
 use crate::dataset::{
-    DatasetError, OutputFolder, hash_text, json_text, lesions_dictionary, merge_sessions, write_file,
+    DatasetError, OutputFolder, hash_text, json_text, lesions_dictionary, merge_sessions, named, write_citations,
+    write_file,
 };
-use crate::report::html::study_page;
+use crate::lesion::LesionRecord;
+use crate::report::html::{THUMBNAILS, study_page};
 use crate::report::model::{Provenance, StudyPage, StudyRow};
 use crate::settings::Settings;
 use crate::study::{Readiness, Study};
@@ -102,7 +104,11 @@ pub fn draw(
     write_file(&root.join("lesions.tsv"), table.text.as_bytes())?;
     write_file(&root.join("lesions.json"), json_text(&lesions_dictionary(&verdict::COLUMNS)).as_bytes())?;
 
-    let latest = latest(subjects, settings);
+    let methods = subjects.values().flatten().flat_map(|session| &session.lesions).flat_map(|lesion| &lesion.methods);
+    write_citations(root, &named(methods.map(String::as_str)))?;
+
+    let mut latest = latest(subjects, settings);
+    add_thumbnails(output, &mut latest)?;
     let audited: Vec<AuditLesion<'_>> = latest
         .iter()
         .map(|(session, row)| AuditLesion {
@@ -113,11 +119,14 @@ pub fn draw(
         })
         .collect();
     let audit = audit(&audited, &settings.cohort);
+    let records: Vec<&LesionRecord> = latest.iter().map(|(_, row)| &row.record).collect();
+    let outcomes = outcomes(&records, &settings.cohort, &settings.verdict);
     let study = json!({
         "title": facts.title,
         "as_of": facts.as_of,
         "failures": facts.failures,
         "audit": audit,
+        "outcomes": outcomes,
     });
     write_file(&root.join(STUDY_JSON), json_text(&study).as_bytes())?;
 
@@ -127,6 +136,7 @@ pub fn draw(
         lesions: latest.into_iter().map(|(_, row)| row).collect(),
         failures: facts.failures.iter().map(|failure| (failure.session.clone(), failure.reason.clone())).collect(),
         audit: Some(audit.clone()),
+        outcomes,
         as_of: facts.as_of,
         provenance: Provenance {
             version: VERSION.to_owned(),
@@ -153,7 +163,10 @@ fn latest<'a>(subjects: &'a BTreeMap<String, Vec<Finished>>, settings: &Settings
                 if latest.get(&key).is_none_or(|(_, known)| is_later(session.date, known.record.scan_date)) {
                     let point = lesion.time_point(lesion.judge(&settings.verdict), &session.annotations);
                     let (record, verdict, caveats) = (point.record, point.verdict, point.caveats);
-                    latest.insert(key, (session, StudyRow { record, verdict, caveats, link: String::new() }));
+                    latest.insert(
+                        key,
+                        (session, StudyRow { record, verdict, caveats, link: String::new(), thumbnails: Vec::new() }),
+                    );
                 }
             }
         }
@@ -164,6 +177,24 @@ fn latest<'a>(subjects: &'a BTreeMap<String, Vec<Finished>>, settings: &Settings
         }
     }
     all
+}
+
+/// The small pictures of as many lesions as the contact sheet holds.
+fn add_thumbnails(output: &OutputFolder, latest: &mut [(&Finished, StudyRow)]) -> Result<(), DatasetError> {
+    let mut drawn = 0;
+    for (session, row) in latest {
+        if drawn == THUMBNAILS {
+            break;
+        }
+        let folder = output.session(&session.participant_id, session.session_id.as_deref());
+        let place = session.lesions.iter().position(|lesion| lesion.record.lesion == row.record.lesion);
+        let pictures = session.thumbnails(&folder)?;
+        if let Some(pictures) = place.and_then(|place| pictures.into_iter().nth(place)) {
+            drawn += usize::from(!pictures.is_empty());
+            row.thumbnails = pictures;
+        }
+    }
+    Ok(())
 }
 
 /// Sessions come in order of their labels: without dates the later label is the later scan.

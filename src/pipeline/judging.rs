@@ -12,12 +12,15 @@ use super::response::respond;
 use super::session::quality_failed;
 use super::subject::VERSION;
 use crate::dataset::{
-    DatasetError, FileRecord, LesionRow, OutputFolder, annotate, json_text, lesions_dictionary, lesions_tsv, write_file,
+    DatasetError, Drawn, FileRecord, LesionRow, OutputFolder, annotate, figure_path, json_text, lesions_dictionary,
+    lesions_tsv, measurement_report, write_file,
 };
 use crate::lesion::LesionRecord;
 use crate::quality::{Caveat, CaveatCode};
+use crate::report::files::{Figure, figures};
 use crate::report::html::subject_page;
 use crate::report::model::{LesionPage, Provenance, SubjectPage};
+use crate::report::pdf::subject_pdf;
 use crate::report::surveillance::Surveillance;
 use crate::settings::Settings;
 use crate::verdict::{self, Verdict};
@@ -34,6 +37,8 @@ pub struct Judging<'a> {
     pub settings: &'a Settings,
     /// Their hash.
     pub hash: String,
+    /// Whether each subject's report is also drawn as PDF.
+    pub pdf: bool,
 }
 
 /// What became of a subject.
@@ -113,9 +118,30 @@ impl Judging<'_> {
             failures: failures.to_vec(),
             provenance: self.provenance(&sessions, inputs),
         };
-        let path = self.output.root().join(format!("{participant_id}.html"));
-        write_file(&path, subject_page(&page).as_bytes())?;
+        self.draw(&page)?;
         Ok(Some(done))
+    }
+
+    /// Draws what a subject's results look like: figures, PDF where it is asked for or stands there from before (it must
+    /// not tell another result than the page), and the page.
+    fn draw(&self, page: &SubjectPage) -> Result<(), DatasetError> {
+        let root = self.output.root();
+        let participant_id = &page.participant_id;
+        let mut drawn = Drawn::default();
+        for Figure { name, drawing } in figures(page) {
+            drawn.add(root, &figure_path(participant_id, &format!("{name}.svg")), drawing.svg.as_bytes())?;
+            if let Some(png) = drawing.png() {
+                drawn.add(root, &figure_path(participant_id, &format!("{name}.png")), &png)?;
+            }
+        }
+        let pdf = format!("{participant_id}.pdf");
+        if self.pdf || root.join(&pdf).exists() {
+            let bytes = subject_pdf(page)
+                .map_err(|error| DatasetError::Unwritable { file: pdf.clone(), problem: error.to_string() })?;
+            drawn.add(root, &pdf, &bytes)?;
+        }
+        drawn.add(root, &format!("{participant_id}.html"), subject_page(page).as_bytes())?;
+        drawn.finish(root, participant_id)
     }
 
     /// Keeps the surveillance of a subject beside its sessions, so that its page can be drawn again.
@@ -149,11 +175,11 @@ impl Judging<'_> {
             .collect();
         let tsv = lesions_tsv(&rows, &verdict::COLUMNS);
         let lesions: Vec<Value> =
-            session.lesions.iter().zip(judged).map(|(lesion, judged)| whole_json(lesion, judged)).collect();
+            session.lesions.iter().zip(judged).map(|(lesion, judged)| self.whole_json(lesion, judged)).collect();
         let text = json_text(&json!({
             "participant_id": session.participant_id,
             "session_id": session.session_id,
-            "date": session.date,
+            "date": session.date.map(crate::day::text),
             "scanner": session.scanner,
             "subject": session.subject,
             "empty_mask": session.empty_mask,
@@ -179,6 +205,22 @@ impl Judging<'_> {
             staging.commit()?;
         }
         Ok(())
+    }
+
+    /// Everything of a lesion: the row, and what stands beside it.
+    fn whole_json(&self, lesion: &Measured, judged: &Judged) -> Value {
+        let row = row_json(lesion, &judged.verdict);
+        let report = measurement_report(&lesion.record, &row, &self.settings.verdict.rules_version);
+        let mut whole = row;
+        if let Ok(Value::Object(rest)) = serde_json::to_value(lesion) {
+            for (key, value) in rest {
+                whole.entry(key).or_insert(value);
+            }
+        }
+        whole.insert("reanalysis".to_owned(), serde_json::to_value(&judged.stability).unwrap_or(Value::Null));
+        whole.insert("verdict_details".to_owned(), serde_json::to_value(&judged.verdict).unwrap_or(Value::Null));
+        whole.insert("measurement_report".to_owned(), report);
+        Value::Object(whole)
     }
 
     fn provenance(&self, sessions: &[Finished], inputs: Vec<FileRecord>) -> Provenance {
@@ -265,7 +307,7 @@ fn follow(sessions: &mut [Finished], scans: &Scans, milestones: Milestones, sett
         raised.extend((0..scans.len()).map(|scan| (scan, Caveat::new(CaveatCode::LesionsNotMatched, &detail))));
     }
     for scan in untreated {
-        let day = records[scan].scan_date.map_or_else(String::new, |day| day.to_string());
+        let day = records[scan].scan_date.map_or_else(String::new, crate::day::text);
         raised.push((scan, Caveat::new(CaveatCode::ScanBeforeTreatment, day)));
     }
     if let (Some(&(first, _)), Some(last)) = (scans.first(), scans.len().checked_sub(1)) {
@@ -323,19 +365,6 @@ pub fn row_json(lesion: &Measured, verdict: &Verdict) -> Map<String, Value> {
 
 fn codes(lesion: &Measured) -> impl Iterator<Item = &'static str> + '_ {
     lesion.measured_caveats.iter().map(|caveat| caveat.code.as_str())
-}
-
-/// Everything of a lesion: the row, and what stands beside it.
-fn whole_json(lesion: &Measured, judged: &Judged) -> Value {
-    let mut whole = row_json(lesion, &judged.verdict);
-    if let Ok(Value::Object(rest)) = serde_json::to_value(lesion) {
-        for (key, value) in rest {
-            whole.entry(key).or_insert(value);
-        }
-    }
-    whole.insert("reanalysis".to_owned(), serde_json::to_value(&judged.stability).unwrap_or(Value::Null));
-    whole.insert("verdict_details".to_owned(), serde_json::to_value(&judged.verdict).unwrap_or(Value::Null));
-    Value::Object(whole)
 }
 
 #[cfg(test)]
@@ -419,7 +448,8 @@ mod tests {
     fn an_empty_mask_says_that_the_lesions_known_before_have_resolved() {
         let mut sessions =
             vec![session("ses-01", JANUARY, &[("1", 4.0), ("2", 2.0)], true), session("ses-02", MARCH, &[], false)];
-        sessions[1].empty_mask = Some(LesionRecord { scan_date: Some(MARCH), ..Default::default() });
+        let pathway = Some(crate::clinical::Pathway::Glioma);
+        sessions[1].empty_mask = Some(LesionRecord { scan_date: Some(MARCH), pathway, ..Default::default() });
         // Twice, as in a run after a run.
         for _ in 0..2 {
             resolve(&mut sessions).unwrap();

@@ -40,6 +40,8 @@ pub struct LesionMasks {
     pub lesions: Vec<Drawn>,
     /// Whether a label marks the necrotic core, which the lesions then leave out.
     pub core_labeled: bool,
+    /// The labeled necrotic core, where there is one.
+    pub core: Option<Drawn>,
     /// The label that is named as the background of uptake, where there is one.
     pub background: Option<Drawn>,
     /// What reading dropped.
@@ -92,6 +94,15 @@ impl LesionMasks {
             background: background.map(&drawn),
             lesions: lesions.into_iter().map(drawn).collect(),
             core_labeled: core.is_some(),
+            core: core.map(|mask| Drawn {
+                label: 0,
+                name: None,
+                mask,
+                numbered: false,
+                placement,
+                file: name.clone(),
+                through: None,
+            }),
             caveats,
         })
     }
@@ -104,6 +115,7 @@ impl LesionMasks {
         Self {
             lesions: self.lesions.iter().map(drawn).collect(),
             core_labeled: self.core_labeled,
+            core: own.core.clone().or_else(|| self.core.clone()),
             background: own.background.clone().or_else(|| self.background.clone()),
             caveats: Vec::new(),
         }
@@ -112,7 +124,7 @@ impl LesionMasks {
     /// The same lesions, to be taken to an image through a transform: from points of that image to points of the one on
     /// which they were drawn. It is not used where they stand on the grid of that image.
     pub fn through(mut self, to_drawn: Affine) -> Self {
-        for drawn in self.lesions.iter_mut().chain(&mut self.background) {
+        for drawn in self.lesions.iter_mut().chain(&mut self.background).chain(&mut self.core) {
             drawn.through = Some(to_drawn);
         }
         self

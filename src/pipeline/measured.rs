@@ -3,13 +3,15 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::kinetic::{DynamicNumbers, LabelingNumbers};
 use crate::dataset::{Annotation, holding};
-use crate::lesion::LesionRecord;
+use crate::lesion::{Histogram, LesionRecord};
 use crate::pet::{PetMeasures, PetResponse};
 use crate::quality::{Caveat, Check};
 use crate::reanalysis::{Alternative, Stability, judge_again};
-use crate::report::model::{BolusFigure, MotionFigure, Panel, TestRetest, TimePoint};
-use crate::verdict::{self, Verdict, judge};
+use crate::report::model::{BolusFigure, CurveFigure, Inside, MaskCheck, MotionFigure, Panel, TestRetest, TimePoint};
+use crate::report::viewer::ViewerVolumes;
+use crate::verdict::{self, GrowthBand, Verdict, growth_band, judge};
 
 /// A verdict, and how often it stays under other choices.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,6 +20,8 @@ pub struct Judged {
     pub verdict: Verdict,
     /// How often it stays; `None` where there is nothing to choose.
     pub stability: Option<Stability>,
+    /// The error of the volume, and from where on it has grown.
+    pub growth_band: Option<GrowthBand>,
 }
 
 /// One lesion at one session, before it is judged.
@@ -30,8 +34,23 @@ pub struct Measured {
     pub measured_caveats: Vec<Caveat>,
     /// Quality checks of perfusion.
     pub dsc_checks: Vec<Check>,
+    /// Quality checks of ASL.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub asl_checks: Vec<Check>,
+    /// Quality checks of DCE.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dce_checks: Vec<Check>,
     /// Quality checks of PET.
     pub pet_checks: Vec<Check>,
+    /// Numbers of ASL beside its columns.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asl: Option<LabelingNumbers>,
+    /// Numbers of DCE beside its columns.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dce: Option<DynamicNumbers>,
+    /// Curves with a model's fit.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub curves: Vec<CurveFigure>,
     /// Spread to expect when the unchanged lesion is scanned again.
     pub test_retest: Vec<TestRetest>,
     /// The background of the ratio in words.
@@ -46,10 +65,15 @@ pub struct Measured {
     pub missing: Vec<String>,
     /// What was done, in sentences.
     pub methods: Vec<String>,
+    /// What lies inside the lesion.
+    #[serde(default)]
+    pub inside: Option<Inside>,
     /// The bolus passage.
     pub bolus: Option<BolusFigure>,
     /// The motion of the head during the perfusion series.
     pub motion: Option<MotionFigure>,
+    /// How the rCBV values are spread.
+    pub rcbv_histogram: Option<Histogram>,
     /// The deciding numbers under other choices.
     pub alternatives: Vec<Alternative>,
     /// Whether the label is only the lesion's place in the order of size, which another session may number otherwise.
@@ -57,6 +81,21 @@ pub struct Measured {
     /// The film strip; it stands in a file of its own.
     #[serde(skip)]
     pub panels: Vec<Panel>,
+    /// Where lesion and reference lie; it stands with the film strip.
+    #[serde(skip)]
+    pub mask_check: Option<MaskCheck>,
+    /// What the viewer shows; it stands in a file of its own.
+    #[serde(skip)]
+    pub volumes: Option<ViewerVolumes>,
+}
+
+/// The pictures of one lesion, as they stand in a file of the session.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Pictures {
+    /// The film strip.
+    pub panels: Vec<Panel>,
+    /// Where lesion and reference lie.
+    pub mask_check: Option<MaskCheck>,
 }
 
 impl Measured {
@@ -65,11 +104,12 @@ impl Measured {
         let mut verdict = judge(&self.record, settings);
         let stability = judge_again(&self.record, &verdict, &self.alternatives, settings);
         verdict.stability = stability.as_ref().map(Stability::words);
-        Judged { verdict, stability }
+        Judged { growth_band: growth_band(&self.record, settings), verdict, stability }
     }
 
     /// With its verdict, as a page shows it.
-    pub fn time_point(&self, Judged { verdict, stability }: Judged, annotations: &[Annotation]) -> TimePoint {
+    pub fn time_point(&self, judged: Judged, annotations: &[Annotation]) -> TimePoint {
+        let Judged { verdict, stability, growth_band } = judged;
         let mut methods = self.methods.clone();
         methods.extend(holding(annotations, self.record.lesion.as_deref()).map(Annotation::words));
         let mut caveats = self.measured_caveats.clone();
@@ -82,14 +122,22 @@ impl Measured {
             record: self.record.clone(),
             caveats,
             dsc_checks: self.dsc_checks.clone(),
+            asl_checks: self.asl_checks.clone(),
+            dce_checks: self.dce_checks.clone(),
             pet_checks: self.pet_checks.clone(),
+            curves: self.curves.clone(),
             test_retest: self.test_retest.clone(),
             background: self.background.clone(),
             pet: self.pet.clone(),
+            inside: self.inside.clone(),
             pet_response: self.pet_response.clone(),
             panels: self.panels.clone(),
             bolus: self.bolus.clone(),
             motion: self.motion.clone(),
+            rcbv_histogram: self.rcbv_histogram.clone(),
+            growth_band,
+            mask_check: self.mask_check.clone(),
+            volumes: self.volumes.clone(),
             missing: self.missing.clone(),
             methods,
             stability,

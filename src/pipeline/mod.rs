@@ -2,16 +2,24 @@
 
 mod again;
 mod alternatives;
+mod companion;
+mod dynamic;
 mod error;
 mod finished;
 mod followup;
 mod group;
+mod inside;
 mod judging;
+mod kinetic;
+mod kinetic_session;
+mod labeling;
+mod mask_check;
 mod masks;
 mod measured;
 mod methods;
 mod motion;
 mod outputs;
+mod outputs_kinetic;
 mod perfusion;
 mod pictures;
 mod protocol;
@@ -20,11 +28,14 @@ mod response;
 mod sarcoma;
 mod session;
 mod single;
+mod single_kinetic;
 mod subject;
 mod transforms;
 mod uptake;
 mod visits;
+mod volumes;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
@@ -38,15 +49,17 @@ pub use register::{RegisterRequest, ResampleRequest, run_register, run_resample}
 pub use single::{
     ArteryRequest, BackgroundRequest, DscRequest, MaskRequest, PetRequest, SingleOutcome, run_dsc, run_pet,
 };
+pub use single_kinetic::{ArterialRequest, AslRequest, DceRequest, RelaxationRequest, run_asl, run_dce};
 pub use uptake::BackgroundChoice;
 pub use visits::{PlannedVisit, SubjectVisits, study_visits, subject_visits, treatment_end};
 
 use crate::clinical::Pathway;
 use crate::cohort::Audit;
 use crate::dataset::{DatasetError, DatasetSource, Log, OutputFolder, write_dataset_files};
+use crate::day::relative;
 use crate::lesion::Split;
 use crate::settings::Settings;
-use crate::study::{InputFile, Readiness, SessionInputs, Shard, Study, StudyError, StudyForm, StudyOptions};
+use crate::study::{InputFile, Readiness, SessionInputs, Shard, Study, StudyError, StudyForm, StudyOptions, Subject};
 
 /// How far a run has come; the command line shows it.
 pub trait Progress: Sync {
@@ -116,6 +129,10 @@ pub struct RunOptions {
     pub memory: Option<u64>,
     /// Day against which windows are told.
     pub as_of: Option<Date>,
+    /// Whether each subject's report is also drawn as PDF.
+    pub pdf: bool,
+    /// Whether dates are told as days since the subject's first scan.
+    pub relative_dates: bool,
     /// The command line, for the log.
     pub command_line: Vec<String>,
 }
@@ -141,7 +158,7 @@ pub enum RunError {
     Other(#[from] AgainError),
     /// No session can be measured.
     #[error(
-        "{study}: no session holds a series (DSC or PET) and a lesion mask; `relight run … --dry-run` says what was looked for"
+        "{study}: no session holds a series (DSC, ASL, DCE or PET) and a lesion mask; `relight run … --dry-run` says what was looked for"
     )]
     NothingToDo {
         /// The study.
@@ -231,13 +248,14 @@ pub fn inventory(options: &RunOptions, settings: &Settings) -> Result<Study, Run
 
 /// Does the main job.
 pub fn run(options: &RunOptions, settings: &Settings, progress: &dyn Progress) -> Result<Summary, RunError> {
-    let study = inventory(options, settings)?;
+    let mut study = inventory(options, settings)?;
     // The study page and a subject's follow-up tell of the dataset as a whole, whichever part this run was asked for.
-    let whole = if options.is_part() {
+    let mut whole = if options.is_part() {
         inventory(&RunOptions { participants: vec![], sessions: vec![], shard: None, ..options.clone() }, settings)?
     } else {
         study.clone()
     };
+    let days = Days::of(&mut study, &mut whole, options);
     let nothing = |session: &SessionInputs| session.readiness() == Readiness::NothingToMeasure;
     // A share of the subjects may be empty; a study may not.
     if options.level != Level::Group && whole.sessions().all(nothing) {
@@ -251,6 +269,11 @@ pub fn run(options: &RunOptions, settings: &Settings, progress: &dyn Progress) -
         again::refuse_others(&output, settings)?;
     }
     let mut log = Log::begin(output.root(), &options.command_line, rayon::current_num_threads())?;
+    for participant_id in &days.left_out {
+        let words = "no session has a date to count from: its other dates are left out";
+        log.line(&format!("{participant_id}: {words}"));
+        progress.end(participant_id, words);
+    }
     let hash = settings.hash();
     let source = DatasetSource {
         title: &study.title,
@@ -263,17 +286,59 @@ pub fn run(options: &RunOptions, settings: &Settings, progress: &dyn Progress) -
     if options.level != Level::Group {
         let logged = Logged { progress, log: Mutex::new(&mut log) };
         summary.worked = true;
-        subject::run_all(&study, &whole, &output, options, settings, &logged, &mut summary)?;
+        subject::run_all(&study, &whole, &output, options, &days, settings, &logged, &mut summary)?;
     }
     if options.level != Level::Participant {
         if options.level == Level::Both {
             again::refuse_others(&output, settings)?;
         }
-        let as_of = options.as_of.or_else(|| whole.latest_date());
-        summary.page = Some(group::write(&whole, &output, as_of, settings, &summary)?);
+        summary.page = Some(group::write(&whole, &output, days.of_study(), settings, &summary)?);
     }
     log.line(&summary.words());
     Ok(summary)
+}
+
+/// The day against which windows are told, for the study and for each subject.
+struct Days {
+    as_of: Option<Date>,
+    /// The first scan of each subject, where dates are told relative to it; it is in no output.
+    first_scans: Option<BTreeMap<String, Date>>,
+    /// Subjects with dates but without a dated scan to count from: their dates are left out, and that is told.
+    left_out: Vec<String>,
+}
+
+impl Days {
+    /// Takes the day, and where that is asked for turns every date of the study into days since the first scan.
+    fn of(study: &mut Study, whole: &mut Study, options: &RunOptions) -> Self {
+        let as_of = options.as_of.or_else(|| whole.latest_date());
+        if !options.relative_dates {
+            return Self { as_of, first_scans: None, left_out: Vec::new() };
+        }
+        let first =
+            |subject: &Subject| subject.first_scan().map(|first_scan| (subject.participant_id.clone(), first_scan));
+        let first_scans = whole.subjects.iter().filter_map(first).collect();
+        let dates = |subject: &&Subject| {
+            subject.first_scan().is_none() && (subject.facts.rt_end.is_some() || subject.facts.resection_date.is_some())
+        };
+        let left_out = study.subjects.iter().filter(dates).map(|subject| subject.participant_id.clone()).collect();
+        study.tell_relative(whole);
+        let dated = whole.clone();
+        whole.tell_relative(&dated);
+        Self { as_of, first_scans: Some(first_scans), left_out }
+    }
+
+    /// For the study: `None` where each subject counts its own days.
+    fn of_study(&self) -> Option<Date> {
+        self.as_of.filter(|_| self.first_scans.is_none())
+    }
+
+    /// For one subject.
+    fn of_subject(&self, participant_id: &str) -> Option<Date> {
+        match &self.first_scans {
+            None => self.as_of,
+            Some(first_scans) => relative(self.as_of?, *first_scans.get(participant_id)?),
+        }
+    }
 }
 
 /// Progress that is also written to the log.

@@ -9,6 +9,7 @@ use rayon::prelude::*;
 use serde_json::{Map, Value, json};
 
 use super::error::SessionError;
+use super::inside::Cluster;
 use super::masks::LesionMasks;
 use super::perfusion::Perfusion;
 use super::uptake::Uptake;
@@ -48,7 +49,7 @@ pub struct Written {
 }
 
 /// What is written.
-enum Content<'a> {
+pub(super) enum Content<'a> {
     /// Values over the voxels of a mask.
     Masked(&'a Mask, &'a [f32]),
     /// A whole image times a factor.
@@ -59,7 +60,7 @@ enum Content<'a> {
 }
 
 /// The biological volumes of the lesions as a label map that is made while it is written.
-struct BiologicalVolumes<'a> {
+pub(super) struct BiologicalVolumes<'a> {
     image: &'a Volume,
     /// A lesion, its volume, its label.
     volumes: Vec<(&'a Mask, &'a BiologicalVolume, u32)>,
@@ -97,15 +98,15 @@ impl<'a> BiologicalVolumes<'a> {
     }
 }
 
-struct Output<'a> {
-    suffix: &'a str,
-    description: Option<&'a str>,
-    words: String,
-    unit: &'a str,
-    mask_type: Option<&'a str>,
-    model: Map<String, Value>,
-    skull_stripped: bool,
-    content: Content<'a>,
+pub(super) struct Output<'a> {
+    pub(super) suffix: &'a str,
+    pub(super) description: Option<&'a str>,
+    pub(super) words: String,
+    pub(super) unit: &'a str,
+    pub(super) mask_type: Option<&'a str>,
+    pub(super) model: Map<String, Value>,
+    pub(super) skull_stripped: bool,
+    pub(super) content: Content<'a>,
 }
 
 /// Writes the maps of a DSC series and the reference region.
@@ -271,6 +272,33 @@ pub fn write_curves(
     Ok(Some(Written { key: "tacs".to_owned(), path }))
 }
 
+/// Writes the most active clusters of one map as a label map.
+pub fn write_clusters(clusters: &[&Cluster], destination: &Destination<'_>) -> Result<Vec<Written>, SessionError> {
+    let Some(first) = clusters.first() else { return Ok(Vec::new()) };
+    let grid = first.mask.grid;
+    let mut labels = Labels { grid, data: vec![0; grid.len()] };
+    for cluster in clusters {
+        for index in cluster.mask.indices() {
+            if labels.data[index] == 0 {
+                labels.data[index] = cluster.label;
+            }
+        }
+    }
+    let output = Output {
+        suffix: "dseg",
+        description: Some("target"),
+        words: "The largest cluster of high voxels of each lesion, outside labeled necrosis. It describes the map; it \
+                is no plan of a needle."
+            .to_owned(),
+        unit: "",
+        mask_type: Some("Lesion"),
+        model: Map::new(),
+        skull_stripped: false,
+        content: Content::Labels(&labels),
+    };
+    write_all(&[output], destination, &[])
+}
+
 /// Writes the lesions as they were measured, and their names.
 pub fn write_lesions(masks: &LesionMasks, destination: &Destination<'_>) -> Result<Vec<Written>, SessionError> {
     let Some(labels) = masks.label_map() else { return Ok(Vec::new()) };
@@ -298,7 +326,7 @@ pub fn write_lesions(masks: &LesionMasks, destination: &Destination<'_>) -> Resu
     Ok(written)
 }
 
-fn write_all(
+pub(super) fn write_all(
     outputs: &[Output<'_>],
     destination: &Destination<'_>,
     caveats: &[Caveat],

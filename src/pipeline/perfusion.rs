@@ -326,7 +326,8 @@ fn automatic_brain(
     Ok(mask)
 }
 
-fn mirrored_white_matter(
+/// White matter across from the lesions, with the plane in which they were mirrored.
+pub fn mirrored_white_matter(
     baseline: &Volume,
     brain: &Mask,
     lesions: &Mask,

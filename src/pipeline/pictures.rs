@@ -12,11 +12,19 @@ use crate::report::number;
 /// Pixels along an edge of a panel, and of the locator.
 const PIXELS: usize = 168;
 const LOCATOR_PIXELS: usize = 72;
+/// Edge of the patch of a panel that becomes one pixel of its thumbnail.
+const THUMBNAIL_PATCH: usize = 3;
 /// Smallest field of view, mm, and how many times the lesion's extent it holds at least.
 const FIELD_MM: f64 = 92.0;
 const FIELD_PER_EXTENT: f64 = 1.8;
 /// Upper end of the rCBV bar: the range of published cut-offs lies well inside.
 const RCBV_TOP: f64 = 3.5;
+/// Upper end of the bar of absolute flow: gray matter lies well inside, mL/100g/min.
+const CBF_TOP: f64 = 100.0;
+/// Upper ends of the DCE bars, 1/min and mM s, that grow in steps with the lesion's mean and this much room above it.
+const KTRANS_TOP: f64 = 0.4;
+const AREA_TOP: f64 = 20.0;
+const ROOM_ABOVE_MEAN: f64 = 1.5;
 /// Upper ends of the uptake bars that grow in steps with the lesion.
 const TBR_TOP: f64 = 2.5;
 const SUV_TOP: f64 = 5.0;
@@ -35,8 +43,32 @@ pub struct Scene<'a> {
     pub burden: Option<&'a Labels>,
     /// rCBV cut-offs: necrosis below, recurrence above.
     pub rcbv_cutoffs: [f64; 2],
+    /// ASL flow.
+    pub flow: Option<&'a LabelingPicture>,
+    /// Cut-offs of the relative flow, where there are some.
+    pub flow_cutoffs: Vec<f64>,
+    /// A DCE map.
+    pub enhancement: Option<&'a DynamicPicture>,
     /// Uptake.
     pub uptake: Option<Uptake<'a>>,
+}
+
+/// What an ASL panel shows.
+pub enum LabelingPicture {
+    /// CBF over the reference.
+    Relative(Volume),
+    /// CBF, mL/100g/min.
+    Absolute(Volume),
+}
+
+/// What a DCE panel shows.
+pub enum DynamicPicture {
+    /// Ktrans, 1/min.
+    Ktrans(Volume),
+    /// Area under the concentration over 60 s, mM s.
+    Area(Volume),
+    /// Largest relative enhancement.
+    RelativePeak(Volume),
 }
 
 /// A PET image as it is shown.
@@ -123,6 +155,65 @@ pub fn film_strip(scene: &Scene<'_>, record: &LesionRecord) -> Vec<Panel> {
             ..panel(PanelKind::TumorBurden, "Fractional tumor burden".to_owned(), caption, raster)
         });
     }
+    if let Some(flow) = scene.flow {
+        let (map, title, caption, top, unit) = match flow {
+            LabelingPicture::Relative(map) => (
+                map,
+                "ASL CBF, relative",
+                captions(&[
+                    ("mean", "asl_rcbf_mean", record.asl_rcbf_mean),
+                    ("max", "asl_rcbf_max", record.asl_rcbf_max),
+                ]),
+                stepped(RCBV_TOP, record.asl_rcbf_mean, 0.5),
+                "",
+            ),
+            LabelingPicture::Absolute(map) => (
+                map,
+                "ASL CBF",
+                captions(&[("mean", "asl_cbf_mean", record.asl_cbf_mean)]),
+                stepped(CBF_TOP, record.asl_cbf_mean, 20.0),
+                "mL/100 g/min",
+            ),
+        };
+        let cutoffs =
+            if matches!(flow, LabelingPicture::Relative(_)) { scene.flow_cutoffs.clone() } else { Vec::new() };
+        let picture = raster(&frame.view.volume(map), frame.pixel_mm);
+        panels.push(Panel {
+            range: (0.0, top),
+            cutoffs,
+            unit: unit.to_owned(),
+            ..panel(PanelKind::Labeling, title.to_owned(), caption, picture)
+        });
+    }
+    if let Some(enhancement) = scene.enhancement {
+        let kind = record.curve_type.as_ref().map(|kind| format!("curve: {kind}"));
+        // A vessel or the scalp must not set the bar: it holds the lesion's mean with room above it.
+        let roomy = |mean: Option<f64>| mean.map(|mean| ROOM_ABOVE_MEAN * mean);
+        let (map, title, numbers, unit, top) = match enhancement {
+            DynamicPicture::Ktrans(map) => (
+                map,
+                "DCE Ktrans",
+                captions(&[("mean", "ktrans_mean", record.ktrans_mean)]),
+                "min\u{207b}\u{b9}",
+                Some(stepped(KTRANS_TOP, roomy(record.ktrans_mean), 0.2)),
+            ),
+            DynamicPicture::Area(map) => (
+                map,
+                "DCE area, 60 s",
+                captions(&[("mean", "iauc60_mean", record.iauc60_mean)]),
+                "mM s",
+                Some(stepped(AREA_TOP, roomy(record.iauc60_mean), 10.0)),
+            ),
+            DynamicPicture::RelativePeak(map) => (map, "DCE peak enhancement, relative", String::new(), "", None),
+        };
+        let caption: Vec<String> = [numbers].into_iter().filter(|text| !text.is_empty()).chain(kind).collect();
+        let picture = raster(&frame.view.volume(map), frame.pixel_mm);
+        panels.push(Panel {
+            range: (0.0, top.unwrap_or_else(|| window(&picture.values).1.max(f64::MIN_POSITIVE))),
+            unit: unit.to_owned(),
+            ..panel(PanelKind::Dynamic, title.to_owned(), caption.join(", "), picture)
+        });
+    }
     if let Some(uptake) = &scene.uptake {
         panels.push(uptake_panel(uptake, record, &frame, &panel));
     }
@@ -161,6 +252,40 @@ fn uptake_panel(
     }
 }
 
+/// Small copies of the anatomy and the first map, for the contact sheet of a study: a value is the mean of what it
+/// covers, and of a patch without any estimate it is none.
+pub fn thumbnails(panels: &[Panel]) -> Vec<Panel> {
+    let first = |kinds: &[PanelKind]| panels.iter().find(|panel| kinds.contains(&panel.kind));
+    let chosen = [first(&[PanelKind::Anatomy]), first(&[PanelKind::Perfusion]).or(first(&[PanelKind::Uptake]))];
+    chosen.into_iter().flatten().map(small).collect()
+}
+
+fn small(panel: &Panel) -> Panel {
+    let Raster { width, height, millimeters, values } = &panel.raster;
+    let (columns, rows) = (width / THUMBNAIL_PATCH, height / THUMBNAIL_PATCH);
+    let patch = |place: usize| {
+        let (left, top) = (place % columns * THUMBNAIL_PATCH, place / columns * THUMBNAIL_PATCH);
+        let covered = (0..THUMBNAIL_PATCH * THUMBNAIL_PATCH)
+            .map(|k| values[(top + k / THUMBNAIL_PATCH) * width + left + k % THUMBNAIL_PATCH])
+            .filter(|value| value.is_finite());
+        let (sum, count) = covered.fold((0.0, 0), |(sum, count), value| (sum + f64::from(value), count + 1));
+        if count == 0 { f32::NAN } else { (sum / f64::from(count)) as f32 }
+    };
+    let shrink = |[x, y]: &[f32; 2]| [x / THUMBNAIL_PATCH as f32, y / THUMBNAIL_PATCH as f32];
+    Panel {
+        raster: Raster {
+            width: columns,
+            height: rows,
+            millimeters: millimeters * THUMBNAIL_PATCH as f64,
+            values: (0..columns * rows).map(patch).collect(),
+        },
+        outline: panel.outline.iter().map(|line| line.iter().map(shrink).collect()).collect(),
+        underlay: None,
+        locator: None,
+        ..panel.clone()
+    }
+}
+
 /// A whole slice of a PET image with the background region outlined: the one that holds most of it. `None` for an empty
 /// region.
 pub fn background_panel(uptake: &Uptake<'_>, region: &Mask, words: &str) -> Option<Panel> {
@@ -193,8 +318,9 @@ pub fn background_panel(uptake: &Uptake<'_>, region: &Mask, words: &str) -> Opti
 }
 
 /// The slice and the field of view.
-struct Frame {
-    center: [f64; 3],
+pub(super) struct Frame {
+    /// The center of the lesion in its largest slice, scanner mm.
+    pub center: [f64; 3],
     view: View,
     field_mm: f64,
     pixel_mm: f64,
@@ -202,7 +328,7 @@ struct Frame {
 
 impl Frame {
     /// Centered on the lesion in the slice where it is largest; `None` for an empty mask.
-    fn around(lesion: &Mask) -> Option<Self> {
+    pub fn around(lesion: &Mask) -> Option<Self> {
         let grid = lesion.grid;
         let [nx, ny, nz] = grid.shape();
         let area = |z: usize| lesion.data[z * nx * ny..(z + 1) * nx * ny].iter().filter(|&&inside| inside).count();
@@ -242,12 +368,12 @@ impl Frame {
     }
 }
 
-fn raster(plane: &Plane<f32>, millimeters: f64) -> Raster {
+pub(super) fn raster(plane: &Plane<f32>, millimeters: f64) -> Raster {
     Raster { width: plane.width, height: plane.height, millimeters, values: plane.data.clone() }
 }
 
 /// Values drawn black and white: percentiles of what the picture shows.
-fn window(values: &[f32]) -> (f64, f64) {
+pub(super) fn window(values: &[f32]) -> (f64, f64) {
     let mut finite: Vec<f32> = values.iter().copied().filter(|value| value.is_finite()).collect();
     if finite.is_empty() {
         return (0.0, 1.0);
@@ -298,12 +424,46 @@ mod tests {
         assert_eq!(frame.field_mm, FIELD_MM);
     }
 
+    fn nothing(lesion: &Mask) -> Scene<'_> {
+        Scene {
+            lesion,
+            anatomy: None,
+            rcbv: None,
+            burden: None,
+            rcbv_cutoffs: [1.0, 1.75],
+            flow: None,
+            flow_cutoffs: Vec::new(),
+            enhancement: None,
+            uptake: None,
+        }
+    }
+
     #[test]
     fn an_empty_lesion_has_no_pictures() {
         let empty = Mask::filled(lesion().grid, false);
-        let scene =
-            Scene { lesion: &empty, anatomy: None, rcbv: None, burden: None, rcbv_cutoffs: [1.0, 1.75], uptake: None };
+        let scene = nothing(&empty);
         assert!(film_strip(&scene, &LesionRecord::default()).is_empty());
+    }
+
+    #[test]
+    fn a_thumbnail_is_the_mean_of_its_patches() {
+        let values = vec![1.0, 2.0, 3.0, f32::NAN, f32::NAN, f32::NAN, 4.0, 5.0, 6.0];
+        let panel = Panel {
+            kind: PanelKind::Anatomy,
+            title: String::new(),
+            caption: String::new(),
+            raster: Raster { width: 3, height: 3, millimeters: 0.5, values },
+            underlay: None,
+            range: (0.0, 1.0),
+            cutoffs: Vec::new(),
+            unit: String::new(),
+            outline: vec![vec![[3.0, 1.5]]],
+            slice_mm: 0.0,
+            locator: None,
+        };
+        let small = &thumbnails(&[panel])[0];
+        assert_eq!((small.raster.width, small.raster.values.as_slice()), (1, [3.5_f32].as_slice()));
+        assert_eq!((small.raster.millimeters, small.outline[0][0]), (1.5, [1.0, 0.5]));
     }
 
     #[test]
@@ -322,14 +482,7 @@ mod tests {
                 .map(|index| lesion.grid.position(lesion.grid.voxel(index))[0] as f32)
                 .collect(),
         };
-        let scene = Scene {
-            lesion: &lesion,
-            anatomy: Some((&right, "x")),
-            rcbv: None,
-            burden: None,
-            rcbv_cutoffs: [1.0, 1.75],
-            uptake: None,
-        };
+        let scene = Scene { anatomy: Some((&right, "x")), ..nothing(&lesion) };
         let panels = film_strip(&scene, &LesionRecord::default());
         let row: Vec<f32> =
             panels[0].raster.values[84 * PIXELS..85 * PIXELS].iter().copied().filter(|x| x.is_finite()).collect();

@@ -146,3 +146,112 @@ fn quantity(quantity: ResponseQuantity) -> &'static str {
         ResponseQuantity::SulPeak => "SULpeak",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+
+    use super::*;
+    use crate::acquisition::PetAcquisition;
+    use crate::clinical::Tracer;
+    use crate::dataset::{Completion, RunId};
+    use crate::image::{Affine, Grid, Mask, Volume};
+    use crate::lesion::LesionRecord;
+    use crate::pet::{Background, PetMeasures, quantify};
+    use crate::pipeline::measured::Measured;
+
+    /// A session whose only lesion has this uptake over background, tracer and volume.
+    fn session(name: &str, uptake: f32, tracer: Tracer, volume_ml: f64, settings: &Settings) -> Finished {
+        let grid = Grid::from_stored([8, 8, 8], Affine::diagonal([5.0; 3], [0.0; 3])).unwrap();
+        let image = Volume::filled(grid, uptake);
+        let lesion =
+            Mask { grid, data: (0..grid.len()).map(|i| grid.voxel(i).iter().all(|x| (2..6).contains(x))).collect() };
+        let mut acquisition = PetAcquisition::unknown();
+        acquisition.tracer = Some(tracer.clone());
+        let result = quantify(&image, &acquisition, Some(&Background::Number(1.0)), &[lesion], &settings.pet).unwrap();
+        let measures = PetMeasures::of(&result.lesions[0], &result, &grid, &settings.pet);
+        let id = RunId::new(&[], name, "", "");
+        Finished {
+            label: format!("sub-01_{name}"),
+            participant_id: "sub-01".to_owned(),
+            session_id: Some(name.to_owned()),
+            date: Some(date(2026, 1, 1)),
+            scanner: None,
+            subject: Default::default(),
+            lesions: vec![Measured {
+                record: LesionRecord { tracer: Some(tracer), volume_ml: Some(volume_ml), ..Default::default() },
+                pet: Some(measures),
+                ..Default::default()
+            }],
+            annotations: Vec::new(),
+            empty_mask: None,
+            completion: Completion {
+                measured_id: id.clone(),
+                run_id: id,
+                version: String::new(),
+                rules_version: String::new(),
+                settings_hash: String::new(),
+                inputs: Vec::new(),
+                outputs: Vec::new(),
+            },
+            staging: None,
+            asked: true,
+        }
+    }
+
+    fn responses(mut sessions: Vec<Finished>, matched: bool, untreated: &[usize]) -> Vec<Option<PetResponse>> {
+        let settings = Settings::load(None).unwrap();
+        let scans: Vec<(usize, usize)> = (0..sessions.len()).map(|place| (place, 0)).collect();
+        respond(&mut sessions, &scans, matched, untreated, &settings);
+        sessions.into_iter().map(|mut session| session.lesions.remove(0).pet_response).collect()
+    }
+
+    fn told(response: &PetResponse) -> Vec<(Baseline, &str, Response)> {
+        let told = |found: &Comparison| found.answer.response;
+        response.comparisons.iter().map(|found| (found.baseline, found.session.as_str(), told(found))).collect()
+    }
+
+    #[test]
+    fn a_study_is_compared_with_the_first_and_the_one_before_with_the_same_tracer() {
+        let settings = Settings::load(None).unwrap();
+        let make = |name, uptake, tracer| session(name, uptake, tracer, 10.0, &settings);
+        let all = || {
+            vec![
+                make("ses-01", 2.0, Tracer::Met),
+                make("ses-02", 2.0, Tracer::Fet),
+                make("ses-03", 3.0, Tracer::Met),
+                make("ses-04", 2.0, Tracer::Met),
+            ]
+        };
+        let found = responses(all(), true, &[]);
+        assert_eq!((&found[0], &found[1]), (&None, &None), "the first of each tracer has nothing before it");
+        let third = found[2].as_ref().unwrap();
+        assert_eq!(told(third), [(Baseline::First, "ses-01", Response::Progression)]);
+        let fourth = found[3].as_ref().unwrap();
+        assert_eq!(
+            told(fourth),
+            [(Baseline::First, "ses-01", Response::Stable), (Baseline::Previous, "ses-03", Response::Response)]
+        );
+        assert!(responses(all(), false, &[]).iter().all(Option::is_none), "lesions that are not matched");
+        let later = responses(all(), true, &[0]);
+        assert_eq!(later[2], None, "a scan before treatment is no baseline");
+    }
+
+    #[test]
+    fn uptake_and_volume_that_disagree_are_told_in_words() {
+        let settings = Settings::load(None).unwrap();
+        let pair = |uptake, volume| {
+            let sessions = vec![
+                session("ses-01", 2.0, Tracer::Met, 10.0, &settings),
+                session("ses-02", uptake, Tracer::Met, volume, &settings),
+            ];
+            responses(sessions, true, &[]).remove(1).unwrap()
+        };
+        let against = pair(3.0, 7.0);
+        assert_eq!(against.discordances.len(), 1, "{:?}", against.discordances);
+        assert!(against.discordances[0].contains("progression") && against.discordances[0].contains("smaller (-30 %)"));
+        assert_eq!(against.comparisons[0].volume_change_percent, Some(-30.0));
+        assert!(pair(3.0, 15.0).discordances.is_empty(), "both larger");
+        assert!(pair(2.0, 10.0).discordances.is_empty(), "both unchanged");
+    }
+}

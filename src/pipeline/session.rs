@@ -2,21 +2,30 @@
 
 use std::collections::BTreeMap;
 
+use super::dynamic::Dynamic;
 use super::error::SessionError;
+use super::inside::{Cluster, ContrastPair};
+use super::kinetic::{dynamic_columns, labeling_columns};
+use super::kinetic_session::kinetic_series;
+use super::labeling::Labeled;
+use super::mask_check::mask_check;
 use super::masks::{Fit, LesionMasks};
 use super::measured::Measured;
 use super::perfusion::{self, Artery, Brain, DscInput, Perfusion};
-use super::pictures::{Scene, Shown, Uptake as UptakePicture, background_panel, film_strip};
+use super::pictures::{
+    DynamicPicture, LabelingPicture, Scene, Shown, Uptake as UptakePicture, background_panel, film_strip,
+};
 use super::transforms::{self, Through};
 use super::uptake::{self, BackgroundChoice, Head, PetInput, Uptake};
+use super::volumes::{Surroundings, viewer_volumes};
 use super::{Steps, alternatives, methods};
-use crate::acquisition::DscAcquisition;
+use crate::acquisition::{AslAcquisition, DceAcquisition, DscAcquisition};
 use crate::clinical::{Pathway, Tracer};
 use crate::dsc::{DeconvolutionMethod, relative_peak_height, tumor_burden_class};
 use crate::image::{Labels, Mask, NiftiImage, Volume, resample_mask};
 use crate::lesion::{
-    Core, DscCurves, DscMaps, Enhancement, LesionRecord, RcbvCutoffs, Split, enhancement, measure_dsc, measure_shape,
-    measure_tbr_interval,
+    Core, DscCurves, DscMaps, Enhancement, Histogram, LesionRecord, RcbvCutoffs, Split, enhancement, measure_dsc,
+    measure_shape, measure_tbr_interval,
 };
 use crate::pet::{self, BackgroundMode, LesionDynamics, Overlap, PetMeasures};
 use crate::quality::{Caveat, CaveatCode, Check, Quality, worst};
@@ -39,8 +48,14 @@ pub struct SessionImages {
     pub masks: LesionMasks,
     /// The DSC series, with what is known of its acquisition.
     pub perfusion: Option<(Perfusion, DscAcquisition)>,
+    /// The ASL series.
+    pub labeled: Option<(Labeled, AslAcquisition)>,
+    /// The DCE series.
+    pub dynamic: Option<(Dynamic, DceAcquisition)>,
     /// The PET images, the one that the rows tell first.
     pub uptake: Vec<(Uptake, Option<Tracer>)>,
+    /// The most active clusters of the lesions.
+    pub clusters: Vec<Cluster>,
     /// What the tables tell of a session whose mask is empty; nothing was measured there.
     pub empty: Option<LesionRecord>,
 }
@@ -68,7 +83,16 @@ pub fn measure(
     if may_have_resolved(subject, session) && all_blank(session)? {
         let empty = Some(facts(subject, session, 0, None, false));
         let masks = LesionMasks::default();
-        return Ok(SessionImages { lesions: Vec::new(), masks, perfusion: None, uptake: Vec::new(), empty });
+        return Ok(SessionImages {
+            lesions: Vec::new(),
+            masks,
+            perfusion: None,
+            labeled: None,
+            dynamic: None,
+            uptake: Vec::new(),
+            clusters: Vec::new(),
+            empty,
+        });
     }
     let masks = SessionMasks::read(session, split, settings)?;
     caveats.extend(masks.own.caveats.iter().cloned());
@@ -118,6 +142,9 @@ pub fn measure(
         perfusion = Some((measured, acquisition));
     }
 
+    let reference_of_dsc = perfusion.as_ref().and_then(|(perfusion, _)| perfusion.reference.as_ref());
+    let (labeled, dynamic) = kinetic_series(session, &masks, reference_of_dsc, settings, steps, &mut caveats)?;
+
     let mut images: Vec<&PetInputs> = session.pet.iter().collect();
     let wanted = |pet: &PetInputs| tracer_rank(pet.tracer().as_ref(), subject.pathway.pathway);
     images.sort_by_key(|pet| wanted(pet));
@@ -145,6 +172,7 @@ pub fn measure(
                 brain: session.brain_for(target).map(|mask| (&mask.file, Fit::SameScanner)),
             },
             lesions: Some(&drawn),
+            placed: None,
         };
         uptake.push((uptake::measure(input, &settings.pet, &settings.region)?, tracer));
     }
@@ -156,7 +184,12 @@ pub fn measure(
     }
 
     steps.next("lesion values");
-    let mut lesions = Vec::new();
+    let brain = match session.brain_for(MaskTarget::Anatomy) {
+        Some(mask) => Some(NiftiImage::open(mask.file.path())?.read_mask()?),
+        None => None,
+    };
+    let pair = contrast_pair(session, anatomy.as_ref())?;
+    let (mut lesions, mut clusters) = (Vec::new(), Vec::new());
     for place in 0..masks.own.lesions.len() {
         let drawn = &masks.own.lesions[place];
         let bench = Bench {
@@ -165,18 +198,26 @@ pub fn measure(
             anatomy: anatomy.as_ref(),
             perfusion: perfusion.as_ref().map(|(perfusion, _)| perfusion),
             through: through.as_ref(),
+            labeled: labeled.as_ref().map(|(labeled, _)| labeled),
+            dynamic: dynamic.as_ref().map(|(dynamic, _)| dynamic),
             uptake: uptake.first(),
+            brain: brain.as_ref(),
             series: session.dsc.as_ref().map_or("", |dsc| dsc.image.file.relative()),
             for_page: true,
         };
         let record = facts(subject, session, drawn.label, drawn.name.clone(), masks.own.lesions.len() == 1);
         let mut measured = bench.lesion(place, record, caveats.clone())?;
         measured.missing = missing(session);
+        let (inside, more) = bench.inside(place, pair.as_ref())?;
+        measured.inside = inside;
+        clusters.extend(more);
         measured.record.dsc_quality = worse(measured.record.dsc_quality, session.facts.dsc_quality);
+        measured.record.asl_quality = worse(measured.record.asl_quality, session.facts.asl_quality);
+        measured.record.dce_quality = worse(measured.record.dce_quality, session.facts.dce_quality);
         measured.record.pet_quality = worse(measured.record.pet_quality, session.facts.pet_quality);
         lesions.push(measured);
     }
-    Ok(SessionImages { lesions, masks: masks.own, perfusion, uptake, empty: None })
+    Ok(SessionImages { lesions, masks: masks.own, perfusion, labeled, dynamic, uptake, clusters, empty: None })
 }
 
 /// Whether a lesion of an earlier session can be gone at this one.
@@ -245,6 +286,14 @@ pub fn default_background(pathway: Option<Pathway>, tracer: Option<&Tracer>) -> 
     }
 }
 
+/// T1 before and after contrast, where the session has both.
+fn contrast_pair(session: &SessionInputs, anatomy: Option<&Anatomy>) -> Result<Option<ContrastPair>, SessionError> {
+    let (Some(before), Some(after)) = (&session.t1, anatomy.filter(|anatomy| anatomy.after_contrast)) else {
+        return Ok(None);
+    };
+    ContrastPair::new(&NiftiImage::open(before.file.path())?.read_volume()?, after.volume.clone())
+}
+
 fn read_anatomy(session: &SessionInputs) -> Result<Option<Anatomy>, SessionError> {
     let candidates =
         [(&session.t1c, "T1 after contrast", true), (&session.t1, "T1", false), (&session.flair, "FLAIR", false)];
@@ -258,7 +307,7 @@ fn read_anatomy(session: &SessionInputs) -> Result<Option<Anatomy>, SessionError
 }
 
 /// The lesions of a session, and the masks on series' own grids.
-struct SessionMasks {
+pub(super) struct SessionMasks {
     /// Lesions as drawn on the anatomical grid, or on whichever there is.
     own: LesionMasks,
     /// Lesions of every mask of the session, by the name of its file.
@@ -287,7 +336,7 @@ impl SessionMasks {
     /// The lesions as they serve a series: drawn on its own grid where such a mask holds the same lesions.
     ///
     /// METHOD: components of two binary masks carry no names, so they are matched only where each mask is one lesion.
-    fn serving(&self, session: &SessionInputs, target: MaskTarget<'_>) -> LesionMasks {
+    pub(super) fn serving(&self, session: &SessionInputs, target: MaskTarget<'_>) -> LesionMasks {
         let Some(source) = session.lesions_for(target) else { return self.own.clone() };
         let Some(masks) = self.all.get(source.file.relative()) else { return self.own.clone() };
         let matched = source.kind == MaskKind::Labels || (masks.lesions.len() == 1 && self.own.lesions.len() == 1);
@@ -346,8 +395,14 @@ pub struct Bench<'a> {
     pub perfusion: Option<&'a Perfusion>,
     /// How the anatomy lies to that series, where a file says so.
     pub through: Option<&'a Through>,
+    /// The ASL series.
+    pub labeled: Option<&'a Labeled>,
+    /// The DCE series.
+    pub dynamic: Option<&'a Dynamic>,
     /// The PET image that the row tells.
     pub uptake: Option<&'a (Uptake, Option<Tracer>)>,
+    /// A given brain mask, for the pictures.
+    pub brain: Option<&'a Mask>,
     /// Name of the DSC series, for messages.
     pub series: &'a str,
     /// Whether a page will show the lesions: then pictures are drawn and other choices of the analysis are tried.
@@ -360,6 +415,7 @@ struct PerfusionOfLesion {
     checks: Vec<Check>,
     bolus: Option<BolusFigure>,
     burden: Option<Labels>,
+    histogram: Option<Histogram>,
     alternatives: Vec<Alternative>,
 }
 
@@ -383,8 +439,23 @@ impl Bench<'_> {
             caveats.extend(found.caveats);
             measured.motion.clone_from(&perfusion.motion);
             (measured.dsc_checks, measured.bolus, burden) = (found.checks, found.bolus, found.burden);
+            measured.rcbv_histogram = found.histogram;
             measured.alternatives.extend(found.alternatives);
             measured.methods.extend(methods::dsc(perfusion, self.settings));
+        }
+        if let Some(labeled) = self.labeled {
+            caveats.extend(labeled.caveats.iter().cloned());
+            let found = labeling_columns(labeled, place, &mut record, self.settings)?;
+            (measured.asl_checks, measured.asl) = (found.checks, found.numbers);
+            measured.curves.extend(found.figure);
+            measured.methods.extend(methods::asl(labeled));
+        }
+        if let Some(dynamic) = self.dynamic {
+            caveats.extend(dynamic.caveats.iter().cloned());
+            let found = dynamic_columns(dynamic, place, &mut record, self.settings)?;
+            (measured.dce_checks, measured.dce) = (found.checks, found.numbers);
+            measured.curves.extend(found.figure);
+            measured.methods.extend(methods::dce(dynamic, self.settings));
         }
         if let Some((uptake, tracer)) = self.uptake {
             caveats.extend(uptake.caveats.iter().cloned());
@@ -411,14 +482,33 @@ impl Bench<'_> {
                 variation,
             });
         }
+        measured.test_retest.extend(self.kinetic_test_retest(&record));
         measured.alternatives = combined(std::mem::take(&mut measured.alternatives));
         measured.numbered = drawn.numbered;
         if self.for_page {
-            measured.panels = self.film_strip(&drawn.mask, &record, burden.as_ref());
+            self.draw(&drawn.mask, &record, burden.as_ref(), &mut measured)?;
         }
         measured.measured_caveats = without_repeats(caveats);
         measured.record = record;
         Ok(measured)
+    }
+
+    /// The band in which Ktrans and the area over 60 s stay when the scan is repeated.
+    fn kinetic_test_retest(&self, record: &LesionRecord) -> Vec<TestRetest> {
+        let settings = &self.settings.dce;
+        [
+            ("ktrans_mean", record.ktrans_mean, settings.ktrans_repeatability),
+            ("iauc60_mean", record.iauc60_mean, settings.iauc60_repeatability),
+        ]
+        .into_iter()
+        .filter_map(|(column, value, share)| {
+            let value = value.filter(|value| *value > 0.0)?;
+            // The limit of a change is 1.96 √2 times the variation of one value.
+            let variation = share / (1.96 * std::f64::consts::SQRT_2);
+            let (low, high) = (value * (1.0 - share), value * (1.0 + share));
+            Some(TestRetest { column: column.to_owned(), low, high, variation })
+        })
+        .collect()
     }
 
     fn perfusion_columns(
@@ -435,6 +525,7 @@ impl Bench<'_> {
                 checks: result.checks.clone(),
                 bolus: None,
                 burden: None,
+                histogram: None,
                 alternatives: Vec::new(),
             });
         }
@@ -445,6 +536,7 @@ impl Bench<'_> {
         record.dsc_quality = judged.quality;
         let lesion_curves = perfusion.lesion_curves[place].as_ref();
         let mut burden = None;
+        let mut histogram = None;
         let mut alternatives = Vec::new();
         if let Some(normalized) = &result.normalized {
             let map = |values: &[f32]| Volume::from_masked(&result.mask, values);
@@ -484,6 +576,8 @@ impl Bench<'_> {
                 if inside { u32::from(tumor_burden_class(value, cutoffs.necrosis, cutoffs.recurrence)) } else { 0 }
             });
             burden = Some(Labels { grid: rcbv.grid, data: data.collect() });
+            let values = rcbv.values_in(lesion).unwrap_or_default();
+            histogram = Histogram::of(&values, [cutoffs.necrosis, cutoffs.recurrence]);
             alternatives = match (&seen, record.rcbv_enhancing_mean) {
                 _ if !self.for_page => Vec::new(),
                 (Some((_, enhancing)), Some(_)) => {
@@ -514,7 +608,7 @@ impl Bench<'_> {
         // The checks of flow stand with the others and do not lower the word that gates rCBV.
         let mut checks = judged.checks;
         checks.extend(perfusion.flow.iter().flat_map(|flow| flow.checks.iter().cloned()));
-        Ok(PerfusionOfLesion { caveats, checks, bolus, burden, alternatives })
+        Ok(PerfusionOfLesion { caveats, checks, bolus, burden, histogram, alternatives })
     }
 
     /// The enhancing part of the lesion, found on the post-contrast T1 and taken to the grid of the series.
@@ -605,26 +699,30 @@ impl Bench<'_> {
             .map_err(|difference| SessionError::Mask { file: "PET image".to_owned(), problem: difference.to_string() })
     }
 
-    fn film_strip(
+    /// The pictures of a lesion, and the volumes of its viewer.
+    fn draw(
         &self,
         lesion: &Mask,
         record: &LesionRecord,
         burden: Option<&Labels>,
-    ) -> Vec<crate::report::model::Panel> {
+        measured: &mut Measured,
+    ) -> Result<(), SessionError> {
         let findings = judge(record, &self.settings.verdict).findings;
         let cutoffs = |prefix: &str| {
             let finding = findings.iter().find(|finding| finding.column.starts_with(prefix));
             finding.map(|finding| finding.low.into_iter().chain(finding.high).collect::<Vec<f64>>()).unwrap_or_default()
         };
         let bounds = self.settings.verdict.dsc.bounds();
-        let rcbv = self.perfusion.and_then(|perfusion| {
+        let normalized = self.perfusion.and_then(|perfusion| {
             let normalized = perfusion.result.normalized.as_ref()?;
-            let mut rcbv = Volume::from_masked(&perfusion.result.mask, &normalized.rcbv);
-            if let Some(grid) = self.through.and_then(|through| through.in_anatomy(&rcbv.grid)) {
-                rcbv.grid = grid;
-            }
-            Some(rcbv)
+            let moved = self.through.and_then(|through| through.in_anatomy(&perfusion.grid));
+            let map = |values: &[f32]| {
+                let map = Volume::from_masked(&perfusion.result.mask, values);
+                Volume { grid: moved.unwrap_or(map.grid), ..map }
+            };
+            Some((map(&normalized.rcbv), map(&normalized.uncorrected)))
         });
+        let rcbv = normalized.as_ref().map(|(rcbv, _)| rcbv);
         let mut burden = burden.cloned();
         if let Some(burden) = &mut burden
             && let Some(grid) = self.through.and_then(|through| through.in_anatomy(&burden.grid))
@@ -640,22 +738,60 @@ impl Bench<'_> {
             let prefix = if uptake.result.scales.tbr.is_some() { "tbr_" } else { "suv_" };
             shown_uptake(uptake, tracer.as_ref(), cutoffs(prefix))
         });
+        let flow = self.labeled.and_then(|labeled| {
+            let map = |values: &[f32]| Volume::from_masked(&labeled.result.mask, values);
+            Some(match labeled.relative_cbf() {
+                Some(relative) => LabelingPicture::Relative(map(&relative)),
+                None if labeled.result.absolute => LabelingPicture::Absolute(map(&labeled.result.cbf)),
+                None => return None,
+            })
+        });
+        let enhancement = self.dynamic.map(|dynamic| {
+            let map = |values: &[f32]| Volume::from_masked(&dynamic.mask, values);
+            match dynamic.fits.as_ref().and_then(|fits| fits.transfer_constant()) {
+                Some(ktrans) => DynamicPicture::Ktrans(map(ktrans)),
+                None if dynamic.curves.concentration => DynamicPicture::Area(map(dynamic.curves.area_60())),
+                None => DynamicPicture::RelativePeak(map(dynamic.curves.peak())),
+            }
+        });
         let scene = Scene {
+            flow: flow.as_ref(),
+            flow_cutoffs: cutoffs("asl_"),
+            enhancement: enhancement.as_ref(),
             lesion,
             anatomy: self.anatomy.map(|anatomy| (&anatomy.volume, anatomy.name)),
-            rcbv: rcbv.as_ref().map(|rcbv| (rcbv, correction)),
+            rcbv: rcbv.map(|rcbv| (rcbv, correction)),
             burden: burden.as_ref(),
             rcbv_cutoffs: [bounds.low(), bounds.high()],
             uptake,
         };
-        let mut panels = film_strip(&scene, record);
+        measured.panels = film_strip(&scene, record);
+        let baseline = self
+            .perfusion
+            .filter(|_| self.anatomy.is_none())
+            .map(|perfusion| Volume::from_masked(&perfusion.result.mask, &perfusion.result.baseline.level));
+        let around = Surroundings {
+            baseline: baseline.as_ref(),
+            uncorrected: normalized.as_ref().map(|(_, uncorrected)| uncorrected),
+            brain: self.brain.or(self.perfusion.map(|perfusion| &perfusion.result.mask)),
+            reference: self
+                .perfusion
+                .and_then(|perfusion| perfusion.reference.as_ref())
+                .or(self.uptake.and_then(|(uptake, _)| uptake.background.as_ref())),
+        };
+        measured.mask_check = mask_check(&scene, &around)?;
+        measured.volumes = viewer_volumes(&scene, &measured.panels, &around)?;
         if let Some((uptake, tracer)) = self.uptake
             && let Some(region) = &uptake.background
         {
             let words = methods::background(uptake).unwrap_or_default();
-            panels.extend(background_panel(&shown_uptake(uptake, tracer.as_ref(), Vec::new()), region, &words));
+            measured.panels.extend(background_panel(
+                &shown_uptake(uptake, tracer.as_ref(), Vec::new()),
+                region,
+                &words,
+            ));
         }
-        panels
+        Ok(())
     }
 }
 
@@ -691,7 +827,9 @@ fn without_repeats(caveats: Vec<Caveat>) -> Vec<Caveat> {
 
 /// Whether a quality check of any lesion failed.
 pub fn quality_failed(measured: &Measured) -> bool {
-    let checks = worst(&measured.dsc_checks).into_iter().chain(worst(&measured.pet_checks));
-    let columns = measured.record.dsc_quality.into_iter().chain(measured.record.pet_quality);
-    checks.chain(columns).any(|quality| quality == Quality::Fail)
+    let of_series = [&measured.dsc_checks, &measured.asl_checks, &measured.dce_checks, &measured.pet_checks];
+    let checks = of_series.into_iter().filter_map(|checks| worst(checks));
+    let record = &measured.record;
+    let columns = [record.dsc_quality, record.asl_quality, record.dce_quality, record.pet_quality];
+    checks.chain(columns.into_iter().flatten()).any(|quality| quality == Quality::Fail)
 }

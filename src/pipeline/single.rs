@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::error::SessionError;
 use super::judging::row_json;
-use super::masks::{Fit, LesionMasks};
+use super::masks::{Fit, LesionMasks, Placed};
 use super::outputs::{Destination, Written, write_curves, write_perfusion, write_uptake};
 use super::perfusion::{self, Artery, Brain, DscInput};
 use super::session::{Bench, default_background};
@@ -34,6 +34,17 @@ pub enum MaskRequest {
     Automatic,
     /// Every voxel.
     None,
+}
+
+impl MaskRequest {
+    /// `auto`, `none`, or a file.
+    pub fn of(text: &str) -> Self {
+        match text {
+            "auto" => Self::Automatic,
+            "none" => Self::None,
+            path => Self::File(path.into()),
+        }
+    }
 }
 
 /// A DSC series to be mapped.
@@ -117,6 +128,15 @@ pub struct SingleOutcome {
 }
 
 impl SingleOutcome {
+    pub(super) fn new(
+        written: Vec<Written>,
+        rows: Vec<(Measured, Verdict)>,
+        caveats: Vec<Caveat>,
+        checks: Vec<Check>,
+    ) -> Self {
+        Self { written, rows, caveats, checks, motion: None }
+    }
+
     /// Number of maps.
     pub fn maps(&self) -> usize {
         self.written.len()
@@ -261,11 +281,9 @@ pub fn run_pet(
     sources.extend(request.lesions.as_ref().map(InputFile::lone));
     steps.next("reading and measuring");
     // Each file is inflated by one thread: side by side they take as long as the larger.
-    let (masks, volume) = rayon::join(
-        || read_lesions(request.lesions.as_deref(), request.split, settings),
-        || read_single_volume(&request.image),
-    );
-    let masks = masks?;
+    let (masks, volume) =
+        rayon::join(|| placed_lesions(request, &image, settings), || read_single_volume(&request.image));
+    let (masks, placed) = masks?.unzip();
     let input = PetInput {
         image: &image,
         volume: volume?,
@@ -286,6 +304,7 @@ pub fn run_pet(
         },
         head: Head { anatomy: None, brain: brain.as_ref().map(|file| (file, Fit::SameGrid)) },
         lesions: masks.as_ref(),
+        placed,
     };
     let uptake = (uptake::measure(input, &settings.pet, &settings.region)?, tracer);
     caveats.extend(uptake.0.caveats.iter().cloned());
@@ -311,13 +330,24 @@ fn prefer_given(acquisition: &mut PetAcquisition, given: &Body) {
     body.sex = given.sex.or(body.sex);
 }
 
+/// The lesions, and where they lie on the grid of the image, from its header alone.
+fn placed_lesions(
+    request: &PetRequest,
+    image: &InputFile,
+    settings: &Settings,
+) -> Result<Option<(LesionMasks, Placed)>, SessionError> {
+    let Some(masks) = read_lesions(request.lesions.as_deref(), request.split, settings)? else { return Ok(None) };
+    let placed = masks.onto(&NiftiImage::open(&request.image)?, image.relative())?;
+    Ok(Some((masks, placed)))
+}
+
 /// The volume of an image without time frames; `None` for a series, which is reduced while it is read.
 fn read_single_volume(path: &Path) -> Result<Option<Volume>, SessionError> {
     let image = NiftiImage::open(path)?;
     Ok(if image.frames() == 1 { Some(image.read_volume()?) } else { None })
 }
 
-fn read_lesions(
+pub(super) fn read_lesions(
     path: Option<&Path>,
     split: Option<Split>,
     settings: &Settings,
@@ -326,7 +356,7 @@ fn read_lesions(
     LesionMasks::read(&InputFile::lone(path), MaskKind::Undeclared, &BTreeMap::new(), split, &settings.lesion).map(Some)
 }
 
-fn measure_rows<'a>(
+pub(super) fn measure_rows<'a>(
     masks: Option<&'a LesionMasks>,
     settings: &'a Settings,
     complete: impl FnOnce(Bench<'a>) -> Bench<'a>,
@@ -338,7 +368,10 @@ fn measure_rows<'a>(
         anatomy: None,
         perfusion: None,
         through: None,
+        labeled: None,
+        dynamic: None,
         uptake: None,
+        brain: None,
         series: "",
         for_page: false,
     });

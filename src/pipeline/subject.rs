@@ -8,20 +8,24 @@ use std::sync::{Condvar, Mutex, PoisonError};
 use serde_json::Value;
 
 use super::error::SessionError;
-use super::finished::{Finished, SubjectFacts, figures_name};
+use super::finished::{Finished, SubjectFacts, figures_name, thumbnails_name, viewer_name};
+use super::inside::Cluster;
 use super::judging::{Judging, Lacking};
-use super::measured::Measured;
-use super::outputs::{Destination, write_curves, write_lesions, write_perfusion, write_uptake};
+use super::measured::{Measured, Pictures};
+use super::outputs::{Destination, write_clusters, write_curves, write_lesions, write_perfusion, write_uptake};
+use super::outputs_kinetic::{write_dynamic, write_labeling};
+use super::pictures::thumbnails;
 use super::sarcoma::surveillance;
 use super::session::measure;
-use super::{Progress, RunError, RunOptions, Steps, Summary};
+use super::{Days, Progress, RunError, RunOptions, Steps, Summary};
 use crate::clinical::{Pathway, Tracer};
 use crate::dataset::{
-    Annotation, Annotations, Completion, DatasetError, OutputFolder, OutputStem, RunId, annotate, annotations_text,
-    hash_text, input_records, write_file,
+    Annotation, Annotations, Completion, DatasetError, Drawn, OutputFolder, OutputStem, RunId, annotate,
+    annotations_text, hash_text, input_records, write_file,
 };
 use crate::image::NiftiImage;
 use crate::report::model::Panel;
+use crate::report::viewer::ViewerVolumes;
 use crate::settings::Settings;
 use crate::study::{Readiness, SessionInputs, Study, StudyError, Subject};
 
@@ -46,11 +50,13 @@ struct Outcome {
 ///
 /// Sessions run on threads of their own and share the pool for their inner loops, so that one that waits for memory
 /// blocks no other.
+#[allow(clippy::too_many_arguments)]
 pub fn run_all(
     study: &Study,
     whole: &Study,
     output: &OutputFolder,
     options: &RunOptions,
+    days: &Days,
     settings: &Settings,
     progress: &dyn Progress,
     summary: &mut Summary,
@@ -60,9 +66,10 @@ pub fn run_all(
         whole,
         output,
         options,
+        days,
         settings,
         annotations: Annotations::read(output.root())?,
-        judging: Judging { output, settings, hash: settings.hash() },
+        judging: Judging { output, settings, hash: settings.hash(), pdf: options.pdf },
         progress,
         memory: Memory::new(options.memory.unwrap_or(DEFAULT_MEMORY)),
     };
@@ -99,6 +106,7 @@ struct Work<'a> {
     whole: &'a Study,
     output: &'a OutputFolder,
     options: &'a RunOptions,
+    days: &'a Days,
     settings: &'a Settings,
     annotations: Annotations,
     judging: Judging<'a>,
@@ -165,7 +173,7 @@ impl Work<'_> {
         }
         let surveil = |sessions: &mut [Finished]| {
             let sarcoma = subject.pathway.pathway == Some(Pathway::Sarcoma);
-            let as_of = self.options.as_of.or_else(|| self.whole.latest_date());
+            let as_of = self.days.of_subject(&subject.participant_id);
             let mut visits: Vec<&mut Vec<Measured>> = sessions.iter_mut().map(|session| &mut session.lesions).collect();
             sarcoma.then(|| surveillance(whole.unwrap_or(subject), &mut visits, as_of))
         };
@@ -174,7 +182,7 @@ impl Work<'_> {
                 outcome.quality_failures += judged.quality_failures;
                 outcome.lesions.extend(judged.lesions);
             }
-            None => remove_page(self.output, &subject.participant_id),
+            None => Drawn::remove(self.output.root(), &subject.participant_id)?,
         }
         Ok(outcome)
     }
@@ -208,7 +216,7 @@ impl Work<'_> {
             return None;
         }
         // What does not read back is made again.
-        Finished::read(&folder, &self.annotations).ok().flatten()
+        Finished::read(&folder, &self.annotations).ok().flatten()?.with_pictures(&folder).ok()
     }
 
     /// A session that this run was not asked for; `None` where no current result of it stands in the output.
@@ -230,7 +238,8 @@ impl Work<'_> {
             self.progress.end(&stem, "unchanged");
             return Ok(finished);
         }
-        let series = usize::from(session.dsc.is_some()) + session.pet.len();
+        let perfusion = [session.dsc.is_some(), session.asl.is_some(), session.dce.is_some()];
+        let series = perfusion.into_iter().filter(|&there| there).count() + session.pet.len();
         let mut steps = Steps::new(self.progress, &stem, series + 4);
         let mut images = measure(subject, session, self.options.split, self.settings, &mut steps)?;
         for lesion in &mut images.lesions {
@@ -258,8 +267,23 @@ impl Work<'_> {
             let stem = OutputStem::of_series(dsc.image.file.file_name());
             let destination = Destination { folder: &folder, stem, sources: &files, force: true };
             write_perfusion(perfusion, acquisition, &destination)?;
+            let of_map: Vec<&Cluster> = images.clusters.iter().filter(|cluster| cluster.map == "rcbv").collect();
+            write_clusters(&of_map, &destination)?;
         }
-        for (uptake, tracer) in &images.uptake {
+        if let (Some((labeled, acquisition)), Some(asl)) = (&images.labeled, &session.asl) {
+            let folder = staging.folder().join("perf");
+            // DSC flow has the same suffixes: the method tells them apart.
+            let stem = OutputStem::of_series(asl.image.file.file_name()).with("mod", "asl");
+            let destination = Destination { folder: &folder, stem, sources: &files, force: true };
+            write_labeling(labeled, acquisition, &self.settings.asl, &destination)?;
+        }
+        if let (Some((dynamic, acquisition)), Some(dce)) = (&images.dynamic, &session.dce) {
+            let folder = staging.folder().join("perf");
+            let stem = OutputStem::of_series(dce.image.file.file_name()).with("mod", "dce");
+            let destination = Destination { folder: &folder, stem, sources: &files, force: true };
+            write_dynamic(dynamic, acquisition, &self.settings.dce, &destination)?;
+        }
+        for (place, (uptake, tracer)) in images.uptake.iter().enumerate() {
             let folder = staging.folder().join("pet");
             let label = tracer.as_ref().map_or("unknown", Tracer::as_str);
             let stem =
@@ -267,10 +291,24 @@ impl Work<'_> {
             let destination = Destination { folder: &folder, stem, sources: &files, force: true };
             write_uptake(uptake, tracer.as_ref(), Some(&images.masks), self.settings.pet.suv.as_str(), &destination)?;
             write_curves(uptake, Some(&images.masks), &destination)?;
+            // The clusters are those of the image that the row tells.
+            if place == 0 {
+                let of_map: Vec<&Cluster> = images.clusters.iter().filter(|cluster| cluster.map == "pet").collect();
+                write_clusters(&of_map, &destination)?;
+            }
         }
-        let panels: Vec<&[Panel]> = images.lesions.iter().map(|lesion| lesion.panels.as_slice()).collect();
-        let text = serde_json::to_string(&panels).map_err(|error| broken("figures", &error))?;
+        let pictures =
+            |lesion: &Measured| Pictures { panels: lesion.panels.clone(), mask_check: lesion.mask_check.clone() };
+        let pictures: Vec<Pictures> = images.lesions.iter().map(pictures).collect();
+        let text = serde_json::to_string(&pictures).map_err(|error| broken("figures", &error))?;
         write_file(&staging.folder().join(figures_name(&stem)), text.as_bytes())?;
+        let volumes: Vec<Option<&ViewerVolumes>> =
+            images.lesions.iter().map(|lesion| lesion.volumes.as_ref()).collect();
+        let text = serde_json::to_string(&volumes).map_err(|error| broken("viewer", &error))?;
+        write_file(&staging.folder().join(viewer_name(&stem)), text.as_bytes())?;
+        let thumbnails: Vec<Vec<Panel>> = images.lesions.iter().map(|lesion| thumbnails(&lesion.panels)).collect();
+        let text = serde_json::to_string(&thumbnails).map_err(|error| broken("thumbnails", &error))?;
+        write_file(&staging.folder().join(thumbnails_name(&stem)), text.as_bytes())?;
         let mut words = match images.lesions.len() {
             0 => "the lesion mask is empty".to_owned(),
             1 => "1 lesion measured".to_owned(),
@@ -307,11 +345,6 @@ impl Work<'_> {
         let root = format!("{}/", self.study.root.display());
         text.replace(&root, "")
     }
-}
-
-fn remove_page(output: &OutputFolder, participant_id: &str) {
-    // A page that is not there need not go.
-    drop(std::fs::remove_file(output.root().join(format!("{participant_id}.html"))));
 }
 
 /// What is wrong with a session before an image is opened.
@@ -375,6 +408,16 @@ fn memory_of(session: &SessionInputs) -> u64 {
     let mut total = 0;
     if let Some(dsc) = &session.dsc {
         total += image(&dsc.image.file.path().to_path_buf(), 2, 30);
+    }
+    if let Some(asl) = &session.asl {
+        // Samples, one difference map a delay, the maps of the fit.
+        total += image(&asl.image.file.path().to_path_buf(), 8, 20);
+    }
+    if let Some(dce) = &session.dce {
+        total += image(&dce.image.file.path().to_path_buf(), 4, 60);
+        for companion in dce.flip_angles.iter().chain(&dce.t1_map) {
+            total += image(&companion.file.path().to_path_buf(), 0, 3);
+        }
     }
     for pet in &session.pet {
         total += image(&pet.image.file.path().to_path_buf(), 0, 8);

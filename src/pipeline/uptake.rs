@@ -1,7 +1,7 @@
 //! A PET image from its file to uptake in each lesion: what `relight run` and `relight pet` share.
 
 use super::error::SessionError;
-use super::masks::{Drawn, Fit, LesionMasks, read_label, read_region};
+use super::masks::{Drawn, Fit, LesionMasks, Placed, read_label, read_region};
 use super::perfusion::union_of;
 use crate::acquisition::PetAcquisition;
 use crate::image::{Grid, Mask, NiftiImage, Volume, resample_mask};
@@ -51,6 +51,8 @@ pub struct PetInput<'a> {
     pub head: Head<'a>,
     /// Lesions that were given.
     pub lesions: Option<&'a LesionMasks>,
+    /// The lesions on the grid of the image, where they were placed before.
+    pub placed: Option<Placed>,
 }
 
 /// What a PET image says.
@@ -82,7 +84,7 @@ pub fn measure(
     let mut caveats = Vec::new();
     let mut lesions = Vec::new();
     if let Some(masks) = input.lesions {
-        let placed = masks.onto(&image, name)?;
+        let placed = input.placed.map_or_else(|| masks.onto(&image, name), Ok)?;
         caveats.extend(placed.caveats);
         lesions = placed.lesions;
     }

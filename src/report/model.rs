@@ -4,12 +4,13 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::surveillance::Surveillance;
-use crate::cohort::Audit;
-use crate::lesion::LesionRecord;
+use super::viewer::ViewerVolumes;
+use crate::cohort::{Audit, Outcomes};
+use crate::lesion::{Histogram, LesionRecord, Rim, Subtraction, Target};
 use crate::pet::{PetMeasures, PetResponse};
 use crate::quality::{Caveat, Check};
 use crate::reanalysis::Stability;
-use crate::verdict::Verdict;
+use crate::verdict::{GrowthBand, Verdict};
 
 /// One subject: the page of all its lesions.
 #[derive(Debug, Clone)]
@@ -54,6 +55,10 @@ pub struct TimePoint {
     pub caveats: Vec<Caveat>,
     /// Quality checks of perfusion.
     pub dsc_checks: Vec<Check>,
+    /// Quality checks of ASL.
+    pub asl_checks: Vec<Check>,
+    /// Quality checks of DCE.
+    pub dce_checks: Vec<Check>,
     /// Quality checks of PET.
     pub pet_checks: Vec<Check>,
     /// Spread to expect of each measure when the same lesion is scanned again, for the rulers.
@@ -64,16 +69,63 @@ pub struct TimePoint {
     pub pet: Option<PetMeasures>,
     /// What the response rules say against earlier PET studies.
     pub pet_response: Option<PetResponse>,
+    /// What lies inside the lesion.
+    pub inside: Option<Inside>,
     /// The film strip, left to right; then the picture of the background region.
     pub panels: Vec<Panel>,
     /// The bolus passage.
     pub bolus: Option<BolusFigure>,
     /// The motion of the head during the perfusion series.
     pub motion: Option<MotionFigure>,
+    /// How the rCBV values of the lesion are spread.
+    pub rcbv_histogram: Option<Histogram>,
+    /// The error of the volume, and from where on it has grown.
+    pub growth_band: Option<GrowthBand>,
+    /// Where lesion and reference lie.
+    pub mask_check: Option<MaskCheck>,
+    /// What the viewer shows.
+    pub volumes: Option<ViewerVolumes>,
+    /// Curves with a model's fit: ASL over its delays, DCE over time.
+    pub curves: Vec<CurveFigure>,
     /// What was looked for and not found, in words.
     pub missing: Vec<String>,
     /// What was measured how, in sentences that name the model and the reference.
     pub methods: Vec<String>,
+}
+
+/// What lies inside a lesion; no rule looks at it.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Inside {
+    /// Rim and most active cluster in each map.
+    pub maps: Vec<MapInside>,
+    /// Enhancement by subtraction; `None` without T1 before and after contrast.
+    pub subtraction: Option<Subtraction>,
+}
+
+/// The inside of a lesion in one map.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MapInside {
+    /// The map with its unit.
+    pub map: String,
+    /// The rim; `None` where it holds no value.
+    pub rim: Option<Rim>,
+    /// The most active cluster.
+    pub target: Option<Target>,
+}
+
+impl MapInside {
+    /// The same in another unit; `factor` is above 0.
+    pub fn scaled(mut self, factor: f64) -> Self {
+        if let Some(rim) = &mut self.rim {
+            rim.mean *= factor;
+            rim.inside_mean = rim.inside_mean.map(|mean| mean * factor);
+        }
+        if let Some(target) = &mut self.target {
+            target.bound *= factor;
+            target.mean *= factor;
+        }
+        self
+    }
 }
 
 /// The 95 % range in which a measure would fall if the unchanged lesion were scanned again.
@@ -89,6 +141,36 @@ pub struct TestRetest {
     pub variation: f64,
 }
 
+/// Axial slices with the outlines of what was measured.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MaskCheck {
+    /// The image beneath.
+    pub name: String,
+    /// Values drawn black and white.
+    pub range: (f64, f64),
+    /// Slices from the lowest to the highest.
+    pub tiles: Vec<MaskTile>,
+    /// Whether a reference is drawn.
+    pub reference: bool,
+    /// Whether the brain is drawn; the image is then limited to it.
+    pub brain: bool,
+}
+
+/// One slice of a [`MaskCheck`]; outlines are closed polylines in pixels.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MaskTile {
+    /// The pixels in radiological view.
+    pub raster: Raster,
+    /// Scanner z of the slice, mm.
+    pub slice_mm: f64,
+    /// The lesion.
+    pub lesion: Vec<Vec<[f32; 2]>>,
+    /// The reference region.
+    pub reference: Vec<Vec<[f32; 2]>>,
+    /// The brain.
+    pub brain: Vec<Vec<[f32; 2]>>,
+}
+
 /// What a film-strip panel shows; it decides the color map.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PanelKind {
@@ -102,6 +184,10 @@ pub enum PanelKind {
     Uptake,
     /// A whole slice of the PET image with the background region outlined.
     Background,
+    /// An ASL map in color.
+    Labeling,
+    /// A DCE map in color.
+    Dynamic,
 }
 
 /// A picture of one axial slice, as values: the page colors it.
@@ -194,6 +280,29 @@ pub struct MotionFigure {
     pub voxels_lost: usize,
 }
 
+/// A lesion's mean curve with the fit of a model and what the fit leaves.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CurveFigure {
+    /// Title.
+    pub title: String,
+    /// What the lines are, in a sentence.
+    pub caption: String,
+    /// Unit of the values; empty for ratios.
+    pub unit: String,
+    /// Times, s.
+    pub time: Vec<f64>,
+    /// Lesion, measured.
+    pub measured: Vec<f64>,
+    /// The fit at the same times; empty without a model.
+    pub fitted: Vec<f64>,
+    /// Measured minus fitted; empty without a model.
+    pub residual: Vec<f64>,
+    /// Reference tissue; empty without one.
+    pub reference: Vec<f64>,
+    /// When the bolus arrives, s, where that is told.
+    pub arrival: Option<f64>,
+}
+
 /// From what, by what, with which settings a page was made.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Provenance {
@@ -220,6 +329,8 @@ pub struct StudyPage {
     pub failures: Vec<(String, String)>,
     /// How often the rules gave an answer.
     pub audit: Option<Audit>,
+    /// Cut-offs and rules against known histology, pathway by pathway.
+    pub outcomes: Vec<Outcomes>,
     /// Day against which windows and overdue visits are told.
     pub as_of: Option<Date>,
     /// From what it was made.
@@ -237,4 +348,6 @@ pub struct StudyRow {
     pub caveats: Vec<Caveat>,
     /// Link to the lesion, relative to the study page.
     pub link: String,
+    /// Small pictures for the contact sheet; empty where none was drawn.
+    pub thumbnails: Vec<Panel>,
 }

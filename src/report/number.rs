@@ -7,6 +7,7 @@ use jiff::civil::Date;
 use maud::{Markup, html};
 
 use super::words::{Measure, Scale, measure, unit};
+use crate::day::since_first_scan;
 use crate::lesion::{Cell, LesionRecord};
 
 /// From here on a value is written with one decimal less: 112.4 mL, not 112.40 mL.
@@ -74,7 +75,7 @@ pub fn shown(column: &str, value: f64, bounds: &[f64]) -> Shown {
 
 /// The number of a column in a record; `None` where it is missing, not estimated, or not a number.
 pub fn value(record: &LesionRecord, column: &str) -> Option<f64> {
-    record.json().get(column).and_then(serde_json::Value::as_f64).filter(|value| value.is_finite())
+    record.column(column).as_ref().and_then(serde_json::Value::as_f64).filter(|value| value.is_finite())
 }
 
 /// A bound or a tick: as few decimals as it needs, at most `decimals`.
@@ -103,13 +104,19 @@ pub fn probability(value: f64) -> String {
     }
 }
 
-/// A day as `12 May 2026`.
+/// A day as `12 May 2026`, or as `day 54` where dates are relative.
 pub fn day(date: Date) -> String {
+    if let Some(days) = since_first_scan(date) {
+        return format!("day\u{a0}{}", fixed(f64::from(days), 0));
+    }
     date.strftime("%-d\u{a0}%b\u{a0}%Y").to_string()
 }
 
 /// Two days as `16 Feb to 2 Mar 2026`.
 pub fn days(start: Date, end: Date) -> String {
+    if let (Some(_), Some(last)) = (since_first_scan(start), since_first_scan(end)) {
+        return format!("{} to {}", day(start), fixed(f64::from(last), 0));
+    }
     if start.year() == end.year() {
         format!("{} to {}", start.strftime("%-d\u{a0}%b"), day(end))
     } else {
@@ -195,6 +202,13 @@ mod tests {
         assert_eq!(probability(0.999), "above 0.99");
         assert_eq!(probability(0.0), "below 0.01");
         assert_eq!(probability(0.6), "0.60");
+    }
+
+    #[test]
+    fn relative_days_are_told_as_days() {
+        let relative = |days: &str| crate::day::parse(days).unwrap();
+        assert_eq!(day(relative("day -12")), "day\u{a0}\u{2212}12");
+        assert_eq!(days(relative("day 42"), relative("day 56")), "day\u{a0}42 to 56");
     }
 
     #[test]

@@ -10,6 +10,7 @@ use crate::surveillance::{Baseline, End, Focality, Met, Watchful};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Surveillance {
     /// The day against which "overdue" is told; `None` where no session of the study has a date.
+    #[serde(with = "crate::day::optional")]
     pub as_of: Option<Date>,
     /// Tumor grade as the participants table gives it. Imaging cannot determine it.
     pub grade: Option<String>,
@@ -20,6 +21,7 @@ pub struct Surveillance {
     /// What takes the place of MRI with contrast; empty where nothing stands against it.
     pub fallback: Vec<String>,
     /// Last day of the primary treatment.
+    #[serde(with = "crate::day::optional")]
     pub treatment_end: Option<Date>,
     /// The baseline scan, where the end of treatment is known.
     pub baseline: Option<Baseline>,
@@ -56,10 +58,13 @@ pub struct ScheduleRow {
     /// How the site is looked at.
     pub modality: String,
     /// The next visit to the site.
+    #[serde(with = "crate::day::optional")]
     pub next: Option<Date>,
     /// The next visit to the chest, where the source schedules one for this patient.
+    #[serde(with = "crate::day::optional")]
     pub chest: Option<Date>,
     /// Visits to the site whose day has passed without a scan since.
+    #[serde(with = "crate::day::several")]
     pub overdue: Vec<Date>,
     /// Studies with ionizing radiation in the whole plan.
     pub ionizing: usize,

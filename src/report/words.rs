@@ -4,6 +4,7 @@
 //! of management, indeterminate is not benign, and symptoms are support in words.
 
 use crate::clinical::{Pathway, Symptoms};
+use crate::cohort;
 use crate::pet::{Baseline, Pattern, PeakMode, ResponseQuantity};
 use crate::quality::Quality;
 use crate::reanalysis::Stability;
@@ -53,6 +54,13 @@ pub const WATCHFUL: &str = "Watchful state (observation with imaging again; S3, 
 
 /// Above the sessions that failed.
 pub const FAILED_SESSIONS: &str = "Sessions without a result";
+
+/// Title of what lies inside a lesion.
+pub const INSIDE_TITLE: &str = "Inside the lesion";
+
+/// Under it.
+pub const INSIDE_CAPTION: &str = "Described, never judged: no rule looks at it. The cluster is where the map is highest, \
+    not a plan of a biopsy: needle and path are chosen by those who do it (relight explain core_biopsy).";
 
 /// In place of the protocol.
 pub const NO_PROTOCOL: &str = "Nothing to compare: no kind of image stands in two sessions.";
@@ -272,6 +280,13 @@ pub const fn motion_done(registered: bool, corrected: bool) -> &'static str {
 /// The bolus, for those who hear the page.
 pub const BOLUS_ALT: &str = "Mean ΔR2* over time of the lesion, measured and leakage corrected, and of the reference";
 
+/// Heading of the decision plane.
+pub const PLANE_TITLE: &str = "Perfusion against uptake";
+
+/// Under it.
+pub const PLANE_CAPTION: &str = "Zones: how the two measures read, each by its own cut-offs; the rule also weighs quality \
+    and follow-up. The mark is the verdict, the bar the 95 % interval of rCBV, open marks earlier sessions.";
+
 /// In place of curves without values.
 pub const NO_CURVES: &str = "Not drawn: the curves hold no finite values.";
 
@@ -279,10 +294,27 @@ pub const NO_CURVES: &str = "Not drawn: the curves hold no finite values.";
 pub const SESSIONS_CAPTION: &str = "Sessions beside each other, each at the slice that its caption names. ";
 
 /// Where colors can be compared.
-pub const SAME_WINDOW: &str = "Same window for all sessions, as on the bars of the first page.";
+pub const SAME_WINDOW: &str =
+    "Same window for all sessions; anatomy has no unit, so its brightness also follows the scanner.";
 
-/// Where they cannot.
-pub const WINDOWS_DIFFER: &str = "Windows differ between sessions: compare with the bars.";
+/// Under the heading of the histogram.
+pub const HISTOGRAM_CAPTION: &str =
+    "Voxels by normalized, leakage-corrected rCBV. Lines: cut-offs; above: share of each class of the tumor burden.";
+
+/// Where an earlier session is drawn over it.
+pub const HISTOGRAM_PREVIOUS: &str = "Black line: previous scan.";
+
+/// Under the heading of the growth plot.
+pub const GROWTH_PLOT: &str = "Volume in mL; bars: 95 % measurement error of the volume (boundary error of the settings). Hatched: the error of the index scan. Dashed: grown.";
+
+/// Under the slices with the outlines.
+pub const MASK_CHECK: &str = "Radiological view. White: lesion.";
+
+/// Where a reference is drawn on them.
+pub const MASK_CHECK_REFERENCE: &str = "Blue, dashed: reference that values are divided by.";
+
+/// Where a brain is drawn on them.
+pub const MASK_CHECK_BRAIN: &str = "Grey: brain mask; what lies away from it is not shown.";
 
 /// Before the list of columns without a value.
 pub const NOWHERE_MEASURED: &str = "Not measured or not recorded: ";
@@ -316,6 +348,47 @@ pub const NO_DIAGNOSIS: &str = "Diagnosis and radiotherapy not recorded.";
 
 /// On a study page without a day.
 pub const NO_AS_OF: &str = " No date was given, so follow-up windows are not told.";
+
+/// In place of a viewer until its script runs.
+pub const VIEWER_NEEDS_SCRIPT: &str = "The viewer needs a script, which this browser does not run. The pictures above \
+    and below stand without it.";
+
+/// In place of a viewer that does not fit.
+pub const NO_ROOM_FOR_VIEWER: &str = "No viewer here: the images of the other lesions fill the room of this page. The \
+    maps stand beside it as NIfTI files.";
+
+/// The table below the planes, for those who hear the page.
+pub const AT_CROSSHAIR: &str = "Values at the crosshair";
+
+/// How the viewer is used.
+pub const VIEWER_KEYS: &str = "Click or drag moves the crosshair; right button or Shift and drag sets window and level. \
+    With a plane chosen: arrow keys move the crosshair, Page Up, Page Down or the wheel change the slice, Home goes to \
+    the lesion, + and \u{2212} set the opacity, o outline, n neurological view, s side by side, f flicker, d \
+    subtraction, 0 reset. Colors over anatomy are mixed: read values from the table.";
+
+/// Where several sessions can be compared.
+pub const SESSIONS_NOT_MOVED: &str = "Sessions lie on each other by their scanner coordinates, as they were given: where \
+    the head was moved between them, a difference is also one of place.";
+
+/// Where some sessions do not fit.
+pub const SOME_SESSIONS_LEFT_OUT: &str = "Earlier sessions are left out of the viewer to keep the page below 5 MB.";
+
+/// Where no brain is known.
+pub const VIEWER_NO_BRAIN: &str = "No brain mask was given or found, so the box holds everything around the lesion.";
+
+/// What the volumes of the viewer are.
+pub fn viewer_volumes(spacing_mm: f64, margin_mm: f64) -> String {
+    format!(
+        "A box of {margin_mm} mm around the lesion, in voxels of {spacing_mm} mm along the scanner's axes. Anatomy is \
+         interpolated. A map's value is that of its own voxel at the crosshair, rounded to the step that stands beside \
+         it: it is right within half a step."
+    )
+}
+
+/// What is left out of them.
+pub fn viewer_within_brain(margin_mm: f64) -> String {
+    format!("Only the brain and {margin_mm} mm around it is kept.")
+}
 
 /// How a number is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -577,6 +650,58 @@ pub fn choices(stability: &Stability) -> String {
     format!(
         "The same lesion judged under other choices, one changed at a time: the same result in {same} of {total} {reanalyses}."
     )
+}
+
+/// Over the strip plots of a study.
+pub const MEASURES_TITLE: &str = "Measures against their cut-offs";
+
+/// In place of the strip plots.
+pub const NO_STRIPS: &str = "No lesion was read against a cut-off.";
+
+/// Below the strip plots.
+pub const STRIPS_CAPTION: &str = "One mark per lesion at its latest session, in columns by result; many equal values cover each other. Lines: cut-offs; hatched: between them. Values of measurements that failed their checks are left out.";
+
+/// With a script.
+pub const STRIPS_LINKED: &str = "Point at a mark, or choose a row of the table, to find the lesion in every chart; a click on a mark goes to its row.";
+
+/// Over the comparison with histology.
+pub const HISTOLOGY_TITLE: &str = "Cut-offs against known histology";
+
+/// Without histology.
+pub const NO_HISTOLOGY: &str = "No histology is recorded for any lesion, so cut-offs and rules cannot be compared with it. It comes with the lesion table or by relight annotate.";
+
+/// Under the number of lesions with histology.
+pub const HISTOLOGY_LATEST: &str = "Values are those of each lesion's latest session; tissue is taken from lesions that were doubted, so shares do not carry over to all lesions.";
+
+/// Over the curves.
+pub const ROC_CAPTION: &str =
+    "Area under the curve with its 95 % interval, patients as clusters. Rings: cut-offs in use.";
+
+/// Over the table of the whole rule.
+pub const WHOLE_RULE: &str = "The rules asked again without the histology. Share with its 95 % Wilson interval; lesions are counted, not patients.";
+
+/// Without pictures.
+pub const NO_THUMBNAILS: &str = "No pictures were drawn.";
+
+/// Below the contact sheet.
+pub const THUMBNAILS_CAPTION: &str = "Anatomy and first map at the slice with the largest lesion area, colors as on the lesion's page; white line: lesion mask. Order of the table.";
+
+/// A measure of a cohort, as readers know it.
+pub fn cohort_measure(of: cohort::Measure) -> String {
+    match of {
+        cohort::Measure::Dsc => "Mean rCBV (DSC)".to_owned(),
+        cohort::Measure::Asl => "Mean relative CBF (ASL)".to_owned(),
+        cohort::Measure::Dce(statistic) => format!("{} (DCE)", measure(statistic.as_str()).name),
+        cohort::Measure::Met(statistic) => format!("{} (MET-PET)", measure(statistic.as_str()).name),
+        cohort::Measure::Fet(statistic) => format!("{} (FET-PET)", measure(statistic.as_str()).name),
+        cohort::Measure::Fdopa(statistic) => format!("{} (FDOPA-PET)", measure(statistic.as_str()).name),
+        cohort::Measure::Fdg(statistic) => format!("{} (FDG-PET)", measure(statistic.as_str()).name),
+    }
+}
+
+/// How many lesions have histology.
+pub fn histology_known((tumor, necrosis): (usize, usize), unknown: usize) -> String {
+    format!("Histology: tumor in {tumor}, necrosis only in {necrosis}, not recorded in {unknown}.")
 }
 
 /// Over the audit of a study.

@@ -268,6 +268,20 @@ mod tests {
     }
 
     #[test]
+    fn a_center_is_read_under_three_names_and_a_site_is_none() {
+        for (column, expected) in
+            [("centre", Some("A")), ("center", Some("A")), ("institution", Some("A")), ("site", None)]
+        {
+            let text = format!("participant_id\t{column}\nsub-01\tA\n");
+            let table = Table::parse("participants.tsv", &text).unwrap();
+            let facts = ParticipantFacts::read(&table.rows().next().unwrap(), &mut Vec::new()).unwrap();
+            assert_eq!(facts.center.as_deref(), expected, "{column}");
+        }
+        let surgery = ParticipantFacts::SURGERY;
+        assert_eq!((surgery.first(), surgery.len()), (Some(&"age_at_second_surgery"), 8));
+    }
+
+    #[test]
     fn labels_are_sorted_by_number_and_carry_their_facts() {
         let table = Table::parse("d.tsv", "index\tname\thistology\n10\tten\tn/a\n2\ttwo\ttumour\n").unwrap();
         let facts = LesionFacts::read_table(&table).unwrap();

@@ -20,6 +20,7 @@ use super::sidecar::{StudySidecars, read_json};
 use super::tables::Table;
 use super::worklist;
 use crate::clinical::Pathway;
+use crate::day::relative;
 
 /// Which part of a study is wanted.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -105,6 +106,21 @@ pub struct Subject {
 }
 
 impl Subject {
+    /// The day of the first scan.
+    pub fn first_scan(&self) -> Option<Date> {
+        self.sessions.iter().filter_map(SessionInputs::date).min()
+    }
+
+    /// Every date of the subject as days since a first scan; without one no day can be told, and none is.
+    fn tell_relative(&mut self, first_scan: Option<Date>) {
+        let shift = |day: &mut Option<Date>| *day = day.and_then(|day| relative(day, first_scan?));
+        shift(&mut self.facts.resection_date);
+        shift(&mut self.facts.rt_end);
+        for session in &mut self.sessions {
+            shift(&mut session.facts.date);
+        }
+    }
+
     /// What the tables tell of one of the subject's sessions, as a text that changes when any of it does: part of the
     /// session's run identifier.
     pub fn facts_text(&self, session: &SessionInputs) -> String {
@@ -135,6 +151,17 @@ impl Study {
     /// All sessions, in order.
     pub fn sessions(&self) -> impl Iterator<Item = &SessionInputs> {
         self.subjects.iter().flat_map(|subject| &subject.sessions)
+    }
+
+    /// Every date as days since its subject's first scan in `whole`, the study with all its sessions.
+    pub fn tell_relative(&mut self, whole: &Self) {
+        let first_of = |participant_id: &str| {
+            whole.subjects.iter().find(|subject| subject.participant_id == participant_id).and_then(Subject::first_scan)
+        };
+        for subject in &mut self.subjects {
+            let first_scan = first_of(&subject.participant_id);
+            subject.tell_relative(first_scan);
+        }
     }
 
     /// The latest date of a session: the day against which windows are told by default.

@@ -2,7 +2,10 @@
 //!
 //! This room opens no image: it says which file is which, and what the tables and sidecars tell of it.
 
+mod arterial_curve;
+mod asl_sidecar;
 mod assemble;
+mod dce_sidecar;
 mod describe;
 mod dsc_sidecar;
 mod entities;
@@ -22,6 +25,9 @@ mod sidecar;
 mod tables;
 mod worklist;
 
+pub use arterial_curve::ArterialTable;
+pub use asl_sidecar::asl_acquisition;
+pub use dce_sidecar::{DceGiven, dce_acquisition, flip_angle_acquisition};
 pub use dsc_sidecar::{DscGiven, dsc_acquisition};
 pub use entities::{BidsName, ENTITY_ORDER, is_image_name, split_extension, with_prefix};
 pub use error::StudyError;

@@ -157,7 +157,7 @@ mod tests {
 
     #[test]
     fn symptoms_leave_the_scenario_and_silence_is_not_consent() {
-        let state = |symptoms| scenario_guard(Situation { symptoms, treated: true })[0].1;
+        let state = |symptoms| scenario_guard(Situation { symptoms, treated: true, ..Situation::default() })[0].1;
         assert_eq!(state(Some(Symptoms::New)), Met::NotMet);
         assert_eq!(state(Some(Symptoms::None)), Met::Met);
         assert_eq!(state(None), Met::NotRecorded);

@@ -73,9 +73,9 @@ pub fn attendance(from: Date, visits: &[Visit], scans: &[Date], as_of: Date) -> 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Baseline {
     /// Three to six months after treatment.
-    InWindow(Date),
+    InWindow(#[serde(with = "crate::day::plain")] Date),
     /// After treatment, but not in the window.
-    OutOfWindow(Date),
+    OutOfWindow(#[serde(with = "crate::day::plain")] Date),
     /// No scan after treatment.
     Missing,
 }

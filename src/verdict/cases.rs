@@ -379,6 +379,18 @@ fn sarcoma_caveats_name_the_missing_feature_or_baseline() {
 }
 
 #[test]
+fn staging_bone_and_distant_disease_leave_the_scenario() {
+    let rule = |columns: &str| judge(&sarcoma(columns), &settings()).rule;
+    for scenario in ["initial_staging", "primary_bone", "distant_disease"] {
+        let columns = format!("followup_change_percent=60 curve_type=washout scenario={scenario}");
+        let verdict = judge(&sarcoma(&columns), &settings());
+        assert_eq!((verdict.rule, verdict.class), (Some("T0"), None), "{scenario}");
+    }
+    assert_eq!(rule("followup_change_percent=60 curve_type=washout scenario=surveillance"), Some("T1"));
+    assert_eq!(rule("followup_change_percent=60 curve_type=washout scenario=primary_bone histology=tumor"), Some("H1"));
+}
+
+#[test]
 fn cutoffs_of_ones_own_make_a_measure_count() {
     let settings = own_cutoffs();
     for (columns, expected) in [

@@ -41,8 +41,12 @@ pub const COLUMNS: [Column; 13] = [
         unit: "",
         description: "What to do next, most important first, separated by semicolons.",
     },
-    Column { name: "window_start", unit: "", description: "First day of the follow-up window." },
-    Column { name: "window_end", unit: "", description: "Last day of it." },
+    Column {
+        name: "window_start",
+        unit: "",
+        description: "First day of the follow-up window: a date, or `day N` since the subject's first scan.",
+    },
+    Column { name: "window_end", unit: "", description: "Last day of it, in the same form." },
     Column { name: "reasons", unit: "", description: "Reason codes beside the rule, separated by semicolons." },
     Column { name: "caveats", unit: "", description: "Doubts from measuring and judging, separated by semicolons." },
 ];
@@ -67,7 +71,7 @@ impl Verdict {
     pub fn cells<'m>(&self, measured: impl IntoIterator<Item = &'m str>) -> [String; 13] {
         let missing = || MISSING.to_owned();
         let number = |value: Option<f64>| value.map_or_else(missing, |value| value.to_string());
-        let date = |date: Option<jiff::civil::Date>| date.map_or_else(missing, |date| date.to_string());
+        let date = |date: Option<jiff::civil::Date>| date.map_or_else(missing, crate::day::text);
         let agreement = self.agreement.map_or_else(missing, |agreement| {
             format!("{} high, {} grey, {} low", agreement.high, agreement.grey, agreement.low)
         });

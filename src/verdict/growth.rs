@@ -3,7 +3,9 @@
 //! 40 % in volume corresponds to 25 % in the product of two diameters (RANO, extrapolated); a small lesion must grow
 //! by more, because the error of its boundary is a larger share of it.
 
-use std::f64::consts::PI;
+use std::f64::consts::{PI, SQRT_2};
+
+use serde::{Deserialize, Serialize};
 
 use crate::lesion::LesionRecord;
 
@@ -145,11 +147,53 @@ pub fn volume_trend(before_ml: f64, now_ml: f64, settings: &Settings) -> Option<
     Some((trend, change))
 }
 
+/// A volume with its measurement error, and the volume from which it has grown against the index scan.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct GrowthBand {
+    /// Smallest volume within the error of this one, mL.
+    pub low_ml: f64,
+    /// Largest one.
+    pub high_ml: f64,
+    /// The volume that counts as grown against the index scan, mL; `None` where there is no index scan before this one.
+    pub grown_ml: Option<f64>,
+    /// The same as a change, %.
+    pub grown_percent: Option<f64>,
+}
+
+/// The error of a row's volume: `V (1 ± f / √2 · e / r)` with the factor `f` of the repeatability coefficient, the error
+/// `e` of the boundary and the equivalent radius `r`; the lower end is cut at 0. A lesion that is gone has no boundary, and
+/// so no error. `None` without a volume.
+///
+/// METHOD: the repeatability coefficient `f = 1.96 √2` speaks of the difference of two volumes; one volume has its 95 %
+/// range without the root of two (Bland and Altman, BMJ 1996;313:744).
+pub fn growth_band(record: &LesionRecord, settings: &Settings) -> Option<GrowthBand> {
+    let settings = &settings.followup;
+    let volume = possible(record.volume_ml)?;
+    let error = match equivalent_radius(volume) {
+        radius if radius > 0.0 => settings.repeatability_factor / SQRT_2 * settings.boundary_error_mm / radius,
+        _ => 0.0,
+    };
+    let followed = record.followup_change_percent.filter(|change| change.is_finite());
+    let index = possible(record.index_volume_ml).filter(|_| followed.is_some());
+    let percent = index.map(|index| growth_threshold(Some(index), settings));
+    Some(GrowthBand {
+        low_ml: (volume * (1.0 - error)).max(0.0),
+        high_ml: volume * (1.0 + error),
+        grown_ml: index.zip(percent).map(|(index, percent)| index * (1.0 + percent / 100.0)),
+        grown_percent: percent,
+    })
+}
+
+/// Radius of the sphere of a volume in mL, mm.
+fn equivalent_radius(volume_ml: f64) -> f64 {
+    (3000.0 * volume_ml / (4.0 * PI)).cbrt()
+}
+
 /// Growth of the volume that counts, %: `100 max(0.40, 2.77 * 0.9 / r)` with the equivalent radius
 /// `r = (3 V / 4 pi)^(1/3)` in mm and the volume V at the index scan in mL; 40 where the volume is not known.
 pub(super) fn growth_threshold(volume_ml: Option<f64>, settings: &FollowupSettings) -> f64 {
     let Some(volume) = volume_ml else { return settings.growth_percent };
-    let radius = (3000.0 * volume / (4.0 * PI)).cbrt();
+    let radius = equivalent_radius(volume);
     settings.growth_percent.max(100.0 * settings.repeatability_factor * settings.boundary_error_mm / radius)
 }
 
@@ -159,6 +203,26 @@ mod tests {
 
     fn settings() -> Settings {
         crate::settings::default_section("verdict")
+    }
+
+    #[test]
+    fn the_error_of_one_volume_is_that_of_a_difference_over_the_root_of_two() {
+        let record = |volume, index, change| LesionRecord {
+            volume_ml: Some(volume),
+            index_volume_ml: index,
+            followup_change_percent: change,
+            ..Default::default()
+        };
+        // 4.18879 mL is a sphere of 10 mm: 2.77 / 1.41421 * 0.9 / 10 = 17.628 %.
+        let sphere = 4.0 / 3.0 * std::f64::consts::PI;
+        let band = growth_band(&record(sphere, None, None), &settings()).unwrap();
+        assert!((band.high_ml / sphere - 1.176_28).abs() < 1e-5 && (band.low_ml / sphere - 0.823_72).abs() < 1e-5);
+        assert_eq!(band.grown_ml, None);
+        let grown = growth_band(&record(3.0, Some(2.0), Some(50.0)), &settings()).unwrap();
+        assert_eq!((grown.grown_ml, grown.grown_percent), (Some(2.8), Some(40.0)));
+        let gone = growth_band(&record(0.0, Some(2.0), Some(-100.0)), &settings()).unwrap();
+        assert_eq!((gone.low_ml, gone.high_ml, gone.grown_ml), (0.0, 0.0, Some(2.8)));
+        assert_eq!(growth_band(&LesionRecord::default(), &settings()), None);
     }
 
     fn state(change: f64, volume: f64) -> GrowthState {

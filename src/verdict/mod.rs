@@ -26,7 +26,7 @@ pub use cutoff::{
     AslRcbf, Bounds, Cutoff, Dce, DceCutoff, DceStatistic, Fdg, Fdopa, Fet, Met, PetCutoff, PetStatistic, Rcbv, Reading,
 };
 pub use explain::{EXIT_CODES, Explanation, codes, explain, suggestions};
-pub use growth::{Trend, volume_trend};
+pub use growth::{GrowthBand, Trend, growth_band, volume_trend};
 pub use judge::judge;
 pub use outcome::{Agreement, Change, Class, Confidence, Finding, NextStep, Pole, Posterior, Reason, Verdict, Window};
 pub use posterior::{TestRetest, test_retest};

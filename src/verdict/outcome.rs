@@ -164,8 +164,10 @@ pub struct Change {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Window {
     /// First day.
+    #[serde(serialize_with = "crate::day::plain::serialize")]
     pub start: Date,
     /// Last day.
+    #[serde(serialize_with = "crate::day::plain::serialize")]
     pub end: Date,
 }
 

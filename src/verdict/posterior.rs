@@ -136,6 +136,25 @@ mod tests {
     }
 
     #[test]
+    fn a_grade_with_a_prior_of_its_own_uses_it() {
+        let mut defaults: toml::Table = crate::settings::DEFAULTS.parse().unwrap();
+        let mut section: toml::Table = defaults.remove("verdict").unwrap().try_into().unwrap();
+        let priors: toml::Table = "\"4\" = 0.85".parse().unwrap();
+        section["posterior"].as_table_mut().unwrap().insert("prior_by_grade".to_owned(), priors.into());
+        let own: Settings = section.try_into().unwrap();
+        let of = |grade: Option<&str>, settings: &Settings| {
+            let record = LesionRecord { grade: grade.map(str::to_owned), ..Default::default() };
+            posterior(&record, &Evidence::read(&record, settings), Class::Indeterminate, false, settings).0
+        };
+        let four = of(Some("4"), &own);
+        assert_eq!((four.prior, four.value, four.low, four.high), (0.85, 0.85, 0.42, 0.85));
+        assert_eq!(
+            (of(Some("3"), &own).value, of(None, &own).value, of(Some("4"), &settings()).value),
+            (0.60, 0.60, 0.60)
+        );
+    }
+
+    #[test]
     fn without_any_measure_the_posterior_is_the_prior_with_its_band() {
         let posterior = of(None, None, Symptoms::Unknown);
         assert_eq!((posterior.low, posterior.value, posterior.high), (0.42, 0.60, 0.79));

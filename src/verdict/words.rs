@@ -39,7 +39,7 @@ impl NextStep {
     /// The next step as a sentence, with its dates where they are known.
     pub fn sentence(self, window: Option<Window>) -> String {
         let weeks = |after: &str| match window {
-            Some(window) => format!("between {} and {}", window.start, window.end),
+            Some(window) => format!("between {} and {}", crate::day::text(window.start), crate::day::text(window.end)),
             None => format!("6–8 weeks after {after}"),
         };
         match self {

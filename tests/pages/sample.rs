@@ -1,19 +1,20 @@
 //! Synthetic pages: values and pictures are invented, no patient is shown.
 
 use jiff::civil::Date;
-use relight::clinical::{ExtentStudy, Pathway, Symptoms, Tracer};
-use relight::cohort::{AuditLesion, audit};
-use relight::lesion::LesionRecord;
+use relight::clinical::{ExtentStudy, Histology, Pathway, Symptoms, Tracer};
+use relight::cohort::{AuditLesion, audit, outcomes};
+use relight::lesion::{Histogram, LesionRecord};
 use relight::quality::{Caveat, CaveatCode, Check, Quality};
 use relight::reanalysis::{Alternative, Choice, judge_again};
 use relight::report::model::{
-    BolusFigure, LesionPage, Locator, Panel, PanelKind, Provenance, Raster, StudyPage, StudyRow, SubjectPage,
-    TestRetest, TimePoint,
+    BolusFigure, LesionPage, Locator, MaskCheck, MaskTile, Panel, PanelKind, Provenance, Raster, StudyPage, StudyRow,
+    SubjectPage, TestRetest, TimePoint,
 };
 use relight::report::surveillance::{GrowthRow, ProtocolRow, ScheduleRow, Surveillance};
+use relight::report::viewer::{Colors, Layer, PackedBytes, ViewerVolumes};
 use relight::settings::default_section;
-use relight::surveillance::{Baseline, End, Focality, Met};
-use relight::verdict::{Verdict, Window, judge};
+use relight::surveillance::{Baseline, End, Focality, Met, Watchful};
+use relight::verdict::{Verdict, Window, growth_band, judge};
 
 pub fn date(text: &str) -> Date {
     text.parse().unwrap()
@@ -60,16 +61,18 @@ pub fn panel(kind: PanelKind, strength: f32) -> Panel {
                         8.0 + 4.0 * texture
                     }
                 }
-                PanelKind::Perfusion if !inside(x, y) => f32::NAN,
-                PanelKind::Perfusion => 0.8 + 0.25 * texture + strength * ring,
+                PanelKind::Perfusion | PanelKind::Labeling | PanelKind::Dynamic if !inside(x, y) => f32::NAN,
+                PanelKind::Perfusion | PanelKind::Labeling | PanelKind::Dynamic => {
+                    0.8 + 0.25 * texture + strength * ring
+                }
                 PanelKind::TumorBurden => match ring * strength {
                     value if ring < 0.35 || value.is_nan() => f32::NAN,
                     value if value < 1.0 => 1.0,
                     value if value <= 1.75 => 2.0,
                     _ => 3.0,
                 },
-                PanelKind::Uptake if !inside(x, y) => f32::NAN,
-                PanelKind::Uptake => 0.9 + 0.08 * texture + 0.6 * strength * ring,
+                PanelKind::Uptake | PanelKind::Background if !inside(x, y) => f32::NAN,
+                PanelKind::Uptake | PanelKind::Background => 0.9 + 0.08 * texture + 0.6 * strength * ring,
             }
         })
         .collect();
@@ -86,7 +89,10 @@ pub fn panel(kind: PanelKind, strength: f32) -> Panel {
             ("rCBV, leakage corrected", "mean 2.13, 90th percentile 3.02", (0.0, 3.5), vec![1.0, 1.75], "")
         }
         PanelKind::TumorBurden => ("Fractional tumor burden", "17 / 28 / 55 %", (0.0, 245.0), vec![1.0, 1.75], ""),
+        PanelKind::Labeling => ("ASL CBF, relative", "mean 2.05, max 3.10", (0.0, 3.5), vec![1.0, 1.75], ""),
+        PanelKind::Dynamic => ("DCE Ktrans", "mean 0.120, curve: washout", (0.0, 0.3), vec![], "min⁻¹"),
         PanelKind::Uptake => ("MET-PET, tumor to background", "max 2.16, mean 1.58", (0.5, 2.5), vec![1.3, 1.5], ""),
+        PanelKind::Background => ("Background on MET-PET", "contralateral crescent, 14.2 mL", (0.0, 2.5), vec![], ""),
     };
     let locator = (kind == PanelKind::Anatomy).then(|| Locator {
         raster: Raster {
@@ -217,6 +223,94 @@ pub fn judged(record: &LesionRecord) -> Verdict {
     judge(record, &default_section("verdict"))
 }
 
+/// Values from 0.2 to 2.2 times the mean.
+fn histogram(mean: f32) -> Option<Histogram> {
+    let values: Vec<f32> = (0..400).map(|i| mean * (0.2 + 2.0 * (i as f32 / 400.0) * (i as f32 / 400.0))).collect();
+    Histogram::of(&values, [1.0, 1.75])
+}
+
+/// Eight slices of the anatomy with square outlines.
+fn mask_check() -> MaskCheck {
+    let square = |x: f32, y: f32, edge: f32| vec![vec![[x, y], [x + edge, y], [x + edge, y + edge], [x, y + edge]]];
+    let tile = |tile: usize| MaskTile {
+        raster: panel(PanelKind::Anatomy, 1.0).raster,
+        slice_mm: 6.0 + 3.4 * tile as f64,
+        lesion: square(34.0, 40.0, 12.0),
+        reference: square(62.0, 40.0, 8.0),
+        brain: square(6.0, 6.0, 70.0),
+    };
+    MaskCheck {
+        name: "T1 after contrast".into(),
+        range: (10.0, 245.0),
+        tiles: (0..8).map(tile).collect(),
+        reference: true,
+        brain: true,
+    }
+}
+
+/// A small box of 21 x 21 x 11 voxels: a ramp along each axis, and a lesion in the middle.
+fn volumes(rcbv: Option<f64>, ratio: Option<f64>) -> ViewerVolumes {
+    let shape = [21, 21, 11];
+    let count: usize = 21 * 21 * 11;
+    let layer = |key: &str, title: &str, colors, range, cutoffs: &[f64], bits: u8, codes: Vec<u8>| Layer {
+        key: key.into(),
+        title: title.into(),
+        unit: String::new(),
+        colors,
+        range,
+        cutoffs: cutoffs.to_vec(),
+        low: 0.0,
+        step: if bits == 8 { 1.0 } else { 0.0005 },
+        bits,
+        open_end: bits == 8,
+        codes: PackedBytes::new(&codes),
+    };
+    let wide = |scale: f64| -> Vec<u8> {
+        let codes: Vec<u16> = (0..count).map(|i| 1 + (scale * 2000.0 * ((i % 21) as f64 / 20.0)) as u16).collect();
+        let byte = |byte: usize| codes.iter().map(move |code| code.to_le_bytes()[byte]).collect::<Vec<u8>>();
+        [byte(0), byte(1)].concat()
+    };
+    let grey = (0..count).map(|i| 20 + ((i / 21 % 21) * 10) as u8).collect();
+    let mut layers = vec![layer("anatomy", "T1 after contrast", Colors::Grey, (10.0, 245.0), &[], 8, grey)];
+    if let Some(rcbv) = rcbv {
+        layers.push(layer(
+            "rcbv",
+            "rCBV, leakage corrected",
+            Colors::Inferno,
+            (0.0, 3.5),
+            &[1.0, 1.75],
+            16,
+            wide(rcbv),
+        ));
+    }
+    if let Some(ratio) = ratio {
+        layers.push(layer(
+            "MET",
+            "MET-PET, tumor to background",
+            Colors::Viridis,
+            (0.0, 2.5),
+            &[1.3, 1.5],
+            16,
+            wide(ratio),
+        ));
+    }
+    let inside =
+        |i: usize| (7..14).contains(&(i % 21)) && (7..14).contains(&(i / 21 % 21)) && (4..7).contains(&(i / 441));
+    let bits: Vec<u8> = (0..count.div_ceil(8))
+        .map(|byte| (0..8).filter(|bit| 8 * byte + bit < count && inside(8 * byte + bit)).map(|bit| 1 << bit).sum())
+        .collect();
+    ViewerVolumes {
+        shape,
+        spacing_mm: 2.0,
+        origin: [-60.0, -40.0, 8.0],
+        start: [-40.0, -20.0, 18.0],
+        margin_mm: 20.0,
+        brain_margin_mm: Some(6.0),
+        layers,
+        lesion: PackedBytes::new(&bits),
+    }
+}
+
 pub fn time_point(record: LesionRecord, verdict: Verdict, panels: Vec<Panel>) -> TimePoint {
     let has_dsc = record.rcbv_mean.is_some();
     let alternatives = [
@@ -227,8 +321,15 @@ pub fn time_point(record: LesionRecord, verdict: Verdict, panels: Vec<Panel>) ->
     TimePoint {
         stability,
         motion: None,
+        growth_band: growth_band(&record, &default_section("verdict")),
+        rcbv_histogram: record.rcbv_mean.and_then(|mean| histogram(mean as f32)),
+        mask_check: (!panels.is_empty()).then(mask_check),
+        volumes: (!panels.is_empty()).then(|| volumes(record.rcbv_mean, record.tbr_max)),
         bolus: has_dsc.then(|| bolus(record.rcbv_mean.unwrap_or(1.0))),
         dsc_checks: if has_dsc { dsc_checks() } else { Vec::new() },
+        asl_checks: Vec::new(),
+        dce_checks: Vec::new(),
+        curves: Vec::new(),
         pet_checks: if record.suv_max.is_some() || record.tbr_max.is_some() {
             vec![Check {
                 name: "Decay and timing".into(),
@@ -249,6 +350,7 @@ pub fn time_point(record: LesionRecord, verdict: Verdict, panels: Vec<Panel>) ->
         background: record.tbr_max.map(|_| "contralateral crescent, 14.2 mL".to_owned()),
         pet: None,
         pet_response: None,
+        inside: None,
         caveats: vec![Caveat::new(CaveatCode::BaselineShort, "9 frames before the bolus, at least 10 expected")],
         missing: Vec::new(),
         methods: vec![
@@ -429,6 +531,7 @@ fn surveillance() -> Surveillance {
         sessions: vec!["ses-01".into(), "ses-02".into()],
         protocol: vec![row("RepetitionTime", "0.005 s", Some("0.004 s")), row("FlipAngle", "15°", None)],
         focality: Some((Focality::Multifocal, 2)),
+        watchful: Some(Watchful::NotForThis),
         growth: vec![GrowthRow { lesion: "1".into(), since_resection: Some(1.32), flagged: true, between_scans: None }],
         extent: ExtentStudy::ALL.iter().map(|study| (*study, *study == ExtentStudy::LocalMri)).collect(),
         resectability: vec![("Prior radiotherapy".into(), None)],
@@ -456,8 +559,15 @@ pub fn study(count: usize) -> StudyPage {
             let mut record = time_point.record.clone();
             record.participant_id = Some(format!("sub-{:03}", index / 2 + 1));
             record.lesion = Some((index % 2 + 1).to_string());
-            record.rcbv_mean = record.rcbv_mean.map(|rcbv| rcbv + 0.001 * index as f64);
-            let mut verdict = time_point.verdict.clone();
+            // Spread over the plane without chance: fractions of the golden ratio.
+            let spread = |start: f64| 0.55 + 0.9 * (start + 0.618_034 * index as f64).fract();
+            record.rcbv_mean = record.rcbv_mean.map(|rcbv| rcbv * spread(0.0));
+            record.tbr_max = record.tbr_max.map(|ratio| ratio * spread(0.37));
+            let known = index % 3 == 0 && record.pathway == Some(Pathway::Glioma);
+            let tumor = record.rcbv_mean.is_some_and(|rcbv| rcbv * spread(0.71) > 1.3);
+            record.histology = known.then_some(if tumor { Histology::Tumor } else { Histology::Necrosis });
+            let judged = judged(&record);
+            let mut verdict = if judged.class.is_some() { judged } else { time_point.verdict.clone() };
             if index % 11 == 10 {
                 verdict.window = verdict.window.map(|_| Window { start: date("2026-04-01"), end: date("2026-04-15") });
             }
@@ -466,19 +576,23 @@ pub fn study(count: usize) -> StudyPage {
                 record,
                 verdict,
                 caveats: time_point.caveats.clone(),
+                thumbnails: if index < 120 { time_point.panels.iter().take(2).cloned().collect() } else { Vec::new() },
             }
         })
         .collect();
     let audited: Vec<AuditLesion<'_>> = lesions
         .iter()
-        .map(|row| AuditLesion { record: &row.record, verdict: &row.verdict, site: None, scanner: None })
+        .map(|row| AuditLesion { record: &row.record, verdict: &row.verdict, center: None, scanner: None })
         .collect();
     let audit = audit(&audited, &default_section("cohort"));
+    let records: Vec<&LesionRecord> = lesions.iter().map(|row| &row.record).collect();
+    let outcomes = outcomes(&records, &default_section("cohort"), &default_section("verdict"));
     StudyPage {
         title: "Enhancing lesions after radiotherapy".into(),
         lesions,
         failures: vec![("sub-022 ses-02".into(), "DSC has 14 frames, at least 30 are needed".into())],
         audit: Some(audit),
+        outcomes,
         as_of: Some(date("2026-06-30")),
         provenance: provenance(),
     }

@@ -67,7 +67,7 @@ fn a_changed_table_redoes_the_subject_that_it_concerns() {
     let again = study.run("out", &[]).expect(0);
     assert!(again.last_line().contains("1 session done, 1 unchanged"), "{}", again.last_line());
     let changed = differences(&study.beside("before"), &study.beside("out"));
-    assert_eq!(folders(&changed), BTreeSet::from(["sub-02/ses-01".to_owned()]));
+    assert_eq!(folders(&changed), BTreeSet::from(["sub-02/figures".to_owned(), "sub-02/ses-01".to_owned()]));
     assert!(changed.contains(&PathBuf::from("sub-02.html")) && !changed.contains(&PathBuf::from("sub-01.html")));
     // A line for somebody who is not in the study changes nothing.
     study.edit("participants.tsv", |text| format!("{text}sub-99{}\n", "\tn/a".repeat(11)));

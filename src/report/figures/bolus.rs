@@ -8,6 +8,8 @@ use maud::{Markup, PreEscaped, html};
 use plotters::prelude::*;
 use plotters::style::{FontStyle, register_font};
 
+use super::drawing::{Drawing, inside};
+use super::lettering::Letter;
 use crate::report::model::BolusFigure;
 use crate::report::number::tick;
 
@@ -18,7 +20,7 @@ pub(super) const FINE: u32 = 4;
 const SIZE: (u32, u32) = (480, 236);
 
 /// Colors by which plotters draws; each is replaced by a variable of the page, which follows light and dark.
-const ROLES: [(RGBColor, &str); 6] = [
+pub(super) const ROLES: [(RGBColor, &str); 6] = [
     (AXIS, r#""var(--ink3)""#),
     (GRID, r#""var(--rule)""#),
     (BASELINE, r#""var(--wash)""#),
@@ -26,12 +28,12 @@ const ROLES: [(RGBColor, &str); 6] = [
     (CORRECTED, r#""var(--ink)""#),
     (REFERENCE, r#""var(--s2)""#),
 ];
-const AXIS: RGBColor = RGBColor(1, 1, 1);
-const GRID: RGBColor = RGBColor(1, 1, 2);
-const BASELINE: RGBColor = RGBColor(1, 1, 3);
-const MEASURED: RGBColor = RGBColor(1, 1, 4);
-const CORRECTED: RGBColor = RGBColor(1, 1, 5);
-const REFERENCE: RGBColor = RGBColor(1, 1, 6);
+pub(super) const AXIS: RGBColor = RGBColor(1, 1, 1);
+pub(super) const GRID: RGBColor = RGBColor(1, 1, 2);
+pub(super) const BASELINE: RGBColor = RGBColor(1, 1, 3);
+pub(super) const MEASURED: RGBColor = RGBColor(1, 1, 4);
+pub(super) const CORRECTED: RGBColor = RGBColor(1, 1, 5);
+pub(super) const REFERENCE: RGBColor = RGBColor(1, 1, 6);
 
 /// The curves as inline SVG; `None` where there is nothing to draw.
 pub fn svg(figure: &BolusFigure, alt: &str) -> Option<Markup> {
@@ -57,6 +59,33 @@ pub(super) fn on_page(drawing: &str, size: (u32, u32), roles: &[(RGBColor, &str)
     })
 }
 
+/// The curves with their legend as a figure that stands alone.
+pub fn drawing(figure: &BolusFigure, alt: &str) -> Option<Drawing> {
+    let markup = svg(figure, alt)?.into_string();
+    let (width, height) = (f64::from(SIZE.0), f64::from(SIZE.1));
+    let mut inside_text = format!("<g transform=\"scale({})\">{}</g>", 1.0 / f64::from(FINE), inside(&markup)?);
+    let mut left = 8.0;
+    for (style, words) in LINES {
+        inside_text += &format!(
+            "<line x1=\"{left}\" x2=\"{}\" y1=\"{y}\" y2=\"{y}\" style=\"{style}\"/>\
+             <text class=\"t\" x=\"{}\" y=\"{}\">{words}</text>",
+            left + 22.0,
+            left + 27.0,
+            height + 12.0,
+            y = height + 8.0,
+        );
+        left += 38.0 + Letter::Drawing.width(words, 13.4).ceil();
+    }
+    Some(Drawing::new(width, height + 20.0, alt, &inside_text))
+}
+
+/// The lines and what they are.
+const LINES: [(&str, &str); 3] = [
+    ("stroke:var(--ink);stroke-width:2.6", "lesion, leakage corrected"),
+    ("stroke:var(--ink2);stroke-width:1.6;stroke-dasharray:4 3", "lesion, measured"),
+    ("stroke:var(--s2);stroke-width:2.2", "reference"),
+];
+
 /// What the lines are.
 pub fn legend() -> Markup {
     let sample = |style: &str| {
@@ -64,9 +93,7 @@ pub fn legend() -> Markup {
     };
     html! {
         p .lg {
-            span { (sample("stroke:var(--ink);stroke-width:2.6")) "lesion, leakage corrected" }
-            span { (sample("stroke:var(--ink2);stroke-width:1.6;stroke-dasharray:4 3")) "lesion, measured" }
-            span { (sample("stroke:var(--s2);stroke-width:2.2")) "reference" }
+            @for (style, words) in LINES { span { (sample(style)) (words) } }
         }
     }
 }

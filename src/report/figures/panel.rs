@@ -8,13 +8,13 @@ use crate::report::model::{Locator, Panel, PanelKind};
 use crate::report::number::{bound, tick};
 
 /// Length of the scale bar, mm.
-const SCALE_BAR: f64 = 20.0;
+pub const SCALE_BAR: f64 = 20.0;
 
 /// Longer edge of the panel's overlay, in its own units.
 const OVERLAY: f64 = 300.0;
 
 /// Longer edge of the locator, drawn pixels.
-const LOCATOR_EDGE: usize = 120;
+pub const LOCATOR_EDGE: usize = 120;
 
 /// Colors of a gradient that stands for a whole color map.
 const GRADIENT_STOPS: usize = 24;
@@ -48,6 +48,17 @@ pub fn figure(panel: &Panel, edge: usize, parts: Parts) -> Markup {
     }
 }
 
+/// A picture with its outline alone; what it shows is told by what stands around it.
+pub fn thumbnail(panel: &Panel, edge: usize) -> Markup {
+    let raster = &panel.raster;
+    html! {
+        span .im style={ "aspect-ratio:" (raster.width) "/" (raster.height) } {
+            img src=(draw(panel, edge).data_uri()) alt="" loading="lazy";
+            (outline(panel))
+        }
+    }
+}
+
 /// Where the slice lies along the scanner's axis.
 pub fn slice(panel: &Panel) -> String {
     format!("z {} mm", tick(panel.slice_mm, 1))
@@ -56,7 +67,7 @@ pub fn slice(panel: &Panel) -> String {
 /// The panel in words and numbers.
 pub fn alt(panel: &Panel) -> String {
     let mut alt = format!("{}: {}. Axial slice at {}", panel.title, panel.caption, slice(panel));
-    if matches!(panel.kind, PanelKind::Perfusion | PanelKind::Uptake | PanelKind::Background) {
+    if !matches!(panel.kind, PanelKind::Anatomy | PanelKind::TumorBurden) {
         let (low, high) = panel.range;
         alt += &format!(", colors from {} to {}", tick(low, 2), tick(high, 2));
         if !panel.unit.is_empty() {
@@ -81,7 +92,7 @@ fn outline(panel: &Panel) -> Markup {
 }
 
 /// A closed polyline as path data.
-fn closed_path(points: &[[f32; 2]]) -> String {
+pub(super) fn closed_path(points: &[[f32; 2]]) -> String {
     let mut path = String::new();
     for (index, [x, y]) in points.iter().enumerate() {
         path.push(if index == 0 { 'M' } else { 'L' });
@@ -134,7 +145,9 @@ fn key(panel: &Panel) -> Markup {
     match panel.kind {
         PanelKind::Anatomy => html! { div .key { "Window " (tick(low, 0)) " to " (tick(high, 0)) } },
         PanelKind::TumorBurden => burden_key(&panel.cutoffs),
-        PanelKind::Perfusion | PanelKind::Uptake | PanelKind::Background => color_bar(panel),
+        PanelKind::Perfusion | PanelKind::Labeling | PanelKind::Dynamic | PanelKind::Uptake | PanelKind::Background => {
+            color_bar(panel)
+        }
     }
 }
 

@@ -33,7 +33,7 @@ pub struct Picture {
 pub fn color_map(kind: PanelKind) -> ColorMap {
     match kind {
         PanelKind::Anatomy | PanelKind::TumorBurden => ColorMap::Grey,
-        PanelKind::Perfusion => ColorMap::Inferno,
+        PanelKind::Perfusion | PanelKind::Labeling | PanelKind::Dynamic => ColorMap::Inferno,
         PanelKind::Uptake | PanelKind::Background => ColorMap::Viridis,
     }
 }
@@ -41,9 +41,12 @@ pub fn color_map(kind: PanelKind) -> ColorMap {
 /// Draws a panel with its longer edge `edge` pixels long.
 pub fn draw(panel: &Panel, edge: usize) -> Picture {
     match panel.kind {
-        PanelKind::Anatomy | PanelKind::Perfusion | PanelKind::Uptake | PanelKind::Background => {
-            draw_map(&panel.raster, panel.range, color_map(panel.kind), edge)
-        }
+        PanelKind::Anatomy
+        | PanelKind::Perfusion
+        | PanelKind::Labeling
+        | PanelKind::Dynamic
+        | PanelKind::Uptake
+        | PanelKind::Background => draw_map(&panel.raster, panel.range, color_map(panel.kind), edge),
         PanelKind::TumorBurden => draw_burden(panel, edge),
     }
 }

@@ -216,7 +216,8 @@ pub fn burden(low: f64, middle: f64, high: f64) -> Markup {
         text(shares[2])
     );
     let starts = [0.0, low, low + middle];
-    let mut last_label = f64::NEG_INFINITY;
+    // The first label stays inside the bar's left end.
+    let mut last_label = -20.0_f64;
     let bars: Vec<_> = shares
         .iter()
         .zip(starts)

@@ -5,6 +5,7 @@ use jiff::civil::Date;
 use maud::{Markup, html};
 
 use super::glyph::{class_color, class_path};
+use crate::day::since_first_scan;
 use crate::report::number::{day, days, shown, tick};
 use crate::report::words;
 use crate::verdict::{Class, Window};
@@ -119,18 +120,42 @@ impl Course {
 fn axis(first: Date, last: Date, across: impl Fn(Date) -> f64) -> Markup {
     html! {
         line .ax x1="4" x2=(WIDTH - 4.0) y1=(BASE) y2=(BASE) {}
-        @for (index, month) in months(first, last).iter().enumerate() {
-            @let x = across(*month);
+        @for (place, name) in ticks(first, last) {
+            @let x = across(place);
             line .ax x1=(at(x)) x2=(at(x)) y1=(BASE) y2=(BASE + 4.0) {}
-            text .t x=(at(x)) y=(BASE + 18.0) text-anchor="middle" {
-                (month.strftime(if index == 0 || month.month() == 1 { "%b %Y" } else { "%b" }))
-            }
+            text .t x=(at(x)) y=(BASE + 18.0) text-anchor="middle" { (name) }
         }
     }
 }
 
+/// Names on the axis: months, or days since the first scan where dates are relative.
+fn ticks(first: Date, last: Date) -> Vec<(Date, String)> {
+    if since_first_scan(first).is_some() {
+        return relative_ticks(first, last);
+    }
+    let name = |(index, month): (usize, Date)| {
+        let form = if index == 0 || month.month() == 1 { "%b %Y" } else { "%b" };
+        (month, month.strftime(form).to_string())
+    };
+    months(first, last).into_iter().enumerate().map(name).collect()
+}
+
+/// Days since the first scan, in steps that a reader counts in.
+fn relative_ticks(first: Date, last: Date) -> Vec<(Date, String)> {
+    let span = days_between(first, last);
+    let fits = |step: &&i32| span / f64::from(**step) <= MOST_TICKS as f64 - 1.0;
+    let step = [1, 7, 14, 30, 60, 90, 180, 360, 720, 1800].iter().find(fits).copied().unwrap_or(3600);
+    let begin = since_first_scan(first).unwrap_or(0);
+    let onto_step = (step - begin.rem_euclid(step)) % step;
+    (0..)
+        .map_while(|count: i64| first.checked_add((i64::from(onto_step) + count * i64::from(step)).days()).ok())
+        .take_while(|place| *place <= last)
+        .map(|place| (place, day(place)))
+        .collect()
+}
+
 /// First days of months inside a span, thinned until their names fit.
-fn months(first: Date, last: Date) -> Vec<Date> {
+pub(super) fn months(first: Date, last: Date) -> Vec<Date> {
     let all: Vec<Date> = first
         .first_of_month()
         .series(1.month())
@@ -234,6 +259,16 @@ mod tests {
         for last in ["2025-01-20", "2025-09-01", "2026-12-31", "2035-01-01"] {
             let months = months(date("2025-01-10"), date(last));
             assert!(months.len() <= MOST_TICKS, "{last}: {}", months.len());
+        }
+    }
+
+    #[test]
+    fn relative_days_stand_on_the_axis_and_fit() {
+        for (first, last) in [("day -240", "day 98"), ("day 0", "day 30"), ("day -10", "day 4000")] {
+            let ticks = ticks(crate::day::parse(first).unwrap(), crate::day::parse(last).unwrap());
+            assert!(ticks.len() <= MOST_TICKS && ticks.len() >= 2, "{first}: {ticks:?}");
+            assert!(ticks.iter().all(|(_, name)| name.starts_with("day")), "{ticks:?}");
+            assert!(ticks.iter().any(|(_, name)| name == "day\u{a0}0"), "the first scan: {ticks:?}");
         }
     }
 

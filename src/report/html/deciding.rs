@@ -13,7 +13,7 @@ use crate::report::words;
 use crate::verdict::{Finding, Pole};
 
 /// What a lesion is described by where nothing is judged, in this order.
-const DESCRIBING: &[&str] = &[
+pub const DESCRIBING: &[&str] = &[
     "volume_ml",
     "longest_diameter_mm",
     "perpendicular_diameter_mm",
@@ -87,7 +87,7 @@ fn rulers(lesion: &Lesion) -> Markup {
 }
 
 /// Perfusion or PET, where the verdict has no row for it.
-fn absent_families(time_point: &TimePoint) -> Vec<(&'static str, &'static str)> {
+pub fn absent_families(time_point: &TimePoint) -> Vec<(&'static str, &'static str)> {
     let has = |starts: &[&str]| {
         time_point.verdict.findings.iter().any(|finding| starts.iter().any(|start| finding.column.starts_with(start)))
     };
@@ -105,7 +105,7 @@ fn absent_families(time_point: &TimePoint) -> Vec<(&'static str, &'static str)> 
 }
 
 /// The ruler of a finding, where it has a value and cut-offs and was used.
-fn ruler_of<'a>(lesion: &Lesion<'a>, finding: &'a Finding) -> Option<ruler::Ruler<'a>> {
+pub fn ruler_of<'a>(lesion: &Lesion<'a>, finding: &'a Finding) -> Option<ruler::Ruler<'a>> {
     let (value_now, low, high) = (finding.value?, finding.low?, finding.high?);
     if finding.pole == Pole::Missing || !value_now.is_finite() {
         return None;
@@ -165,7 +165,7 @@ fn finding_row(lesion: &Lesion, finding: &Finding) -> Markup {
 }
 
 /// Why a finding has no ruler.
-fn why_not_used(time_point: &TimePoint, finding: &Finding) -> &'static str {
+pub fn why_not_used(time_point: &TimePoint, finding: &Finding) -> &'static str {
     let failed = quality_of(&time_point.record, finding.column) == Some(Quality::Fail);
     match (finding.value.is_some_and(f64::is_finite), failed, finding.low.is_some()) {
         (_, true, _) => words::FAILED_NOT_USED,
@@ -176,7 +176,7 @@ fn why_not_used(time_point: &TimePoint, finding: &Finding) -> &'static str {
 }
 
 /// What a measure is, with the real background for ratios to background.
-fn about(time_point: &TimePoint, column: &str) -> Markup {
+pub fn about(time_point: &TimePoint, column: &str) -> Markup {
     let tracer = time_point.record.tracer.as_ref().map(|tracer| format!("{tracer}-PET"));
     let of_pet = ["tbr", "suv", "btv", "tlu"].iter().any(|start| column.starts_with(start));
     html! {

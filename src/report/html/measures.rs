@@ -10,10 +10,10 @@ use crate::report::words;
 use crate::verdict::Finding;
 
 /// Labels of subject, session and lesion: they head the page and are no measures.
-const LABELS: &[&str] = &["participant_id", "session_id", "scan_date", "lesion", "name", "pathway"];
+pub const LABELS: &[&str] = &["participant_id", "session_id", "scan_date", "lesion", "name", "pathway"];
 
 /// Sessions that fit beside each other.
-const SESSIONS_SHOWN: usize = 6;
+pub const SESSIONS_SHOWN: usize = 6;
 
 /// The cut-offs that a column is read against at a time point.
 pub fn cutoffs(time_point: &TimePoint, column: &str) -> Vec<f64> {
@@ -103,7 +103,7 @@ pub fn table(time_points: &[TimePoint]) -> Markup {
 }
 
 /// A cell of the table of all measures, without its unit.
-fn text(time_point: &TimePoint, column: &str) -> Option<Markup> {
+pub fn text(time_point: &TimePoint, column: &str) -> Option<Markup> {
     if let Some(number) = number(time_point, column) {
         return Some(html! { data value=(number.exact) { (number.text) } });
     }
@@ -113,7 +113,7 @@ fn text(time_point: &TimePoint, column: &str) -> Option<Markup> {
 }
 
 /// The unit of a column, from the first session that measured it.
-fn unit(sessions: &[TimePoint], column: &str) -> &'static str {
+pub fn unit(sessions: &[TimePoint], column: &str) -> &'static str {
     match column {
         "background_mean" => "unit of the image",
         _ => sessions.iter().find_map(|time_point| number(time_point, column)).map_or("", |number| number.unit),

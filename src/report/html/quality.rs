@@ -4,8 +4,9 @@ use maud::{Markup, html};
 
 use super::shell::heading;
 use super::subject::{Lesion, section_heading};
+use crate::dataset::numbered;
 use crate::quality::{Caveat, Check};
-use crate::report::figures::{glyph, motion, panel};
+use crate::report::figures::{glyph, mask_check, motion, panel};
 use crate::report::model::{PanelKind, Provenance, TimePoint};
 use crate::report::words;
 use crate::verdict::explain;
@@ -18,15 +19,18 @@ pub fn quality(lesion: &Lesion) -> Markup {
     html! {
         section .pg {
             (section_heading(lesion, "quality", "Quality"))
-            @if time_point.dsc_checks.is_empty() && time_point.pet_checks.is_empty() {
+            @if no_checks(time_point) {
                 p .cap { (words::NO_CHECKS) }
             }
             (checks("Checks of perfusion (DSC)", &time_point.dsc_checks))
             (motion_figure(lesion))
+            (checks("Checks of ASL", &time_point.asl_checks))
+            (checks("Checks of DCE", &time_point.dce_checks))
             (checks("Checks of PET", &time_point.pet_checks))
             (background_picture(lesion))
             (heading(level, "small-title", "", html! { "Caveats" }))
             @if caveats.is_empty() { p .cap { (words::NO_CAVEATS) } } @else { (caveat_table(&caveats)) }
+            (masks(lesion, level))
             (methods(lesion))
         }
     }
@@ -49,6 +53,13 @@ fn motion_figure(lesion: &Lesion) -> Markup {
     }
 }
 
+/// Whether nothing was checked.
+pub fn no_checks(time_point: &TimePoint) -> bool {
+    [&time_point.dsc_checks, &time_point.asl_checks, &time_point.dce_checks, &time_point.pet_checks]
+        .into_iter()
+        .all(|checks| checks.is_empty())
+}
+
 /// Doubts of measuring and of judging, each once.
 pub fn all_caveats(time_point: &TimePoint) -> Vec<&Caveat> {
     let mut caveats: Vec<&Caveat> = Vec::new();
@@ -65,7 +76,7 @@ fn checks(title: &str, checks: &[Check]) -> Markup {
     html! {
         @if !checks.is_empty() {
             div .tblscroll tabindex="0" role="group" aria-label=(title) {
-                table .dense {
+                table .dense .checks {
                     caption { (title) }
                     thead { tr {
                         th scope="col" { "Check" }
@@ -128,6 +139,22 @@ fn caveat_table(caveats: &[&Caveat]) -> Markup {
     }
 }
 
+/// Where lesion and reference lie.
+fn masks(lesion: &Lesion, level: u8) -> Markup {
+    let Some(check) = &lesion.latest.mask_check else { return html! {} };
+    html! {
+        div .keep {
+            (heading(level, "small-title", "", html! { "Masks" }))
+            (mask_check::tiles(check, lesion.edge / 2))
+            p .cap {
+                (check.name) ". " (words::MASK_CHECK)
+                @if check.reference { " " (words::MASK_CHECK_REFERENCE) }
+                @if check.brain { " " (words::MASK_CHECK_BRAIN) }
+            }
+        }
+    }
+}
+
 /// What was really done, and the rule that judged it.
 fn methods(lesion: &Lesion) -> Markup {
     let verdict = &lesion.latest.verdict;
@@ -135,7 +162,8 @@ fn methods(lesion: &Lesion) -> Markup {
         (section_heading(lesion, "methods", "Methods"))
         div .methods {
             @if lesion.latest.methods.is_empty() { p { (words::NO_METHODS) } }
-            @if !lesion.latest.methods.is_empty() { p { (lesion.latest.methods.join(" ")) } }
+            @let (sentences, references) = numbered(&lesion.latest.methods);
+            @if !sentences.is_empty() { p { (sentences.join(" ")) } }
             @if let Some(rule) = verdict.rule {
                 p id=(lesion.anchor("rule")) {
                     b { "Rule " (rule) } " (" (words::rule_origin(verdict.derived)) "). "
@@ -143,6 +171,9 @@ fn methods(lesion: &Lesion) -> Markup {
                     "Rules version " (lesion.page.provenance.rules_version) "; "
                     span .mono { "relight explain " (rule) } " prints it."
                 }
+            }
+            @if !references.is_empty() {
+                ol .refs { @for reference in &references { li { (reference.words()) } } }
             }
         }
     }

@@ -8,6 +8,10 @@ use crate::report::words;
 /// The style of all pages, for screens in light and dark and for A4 paper.
 const STYLE: &str = include_str!("page.css");
 
+/// What a page may do: nothing from elsewhere, in browsers that keep to it.
+const POLICY: &str = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'; \
+    base-uri 'none'; form-action 'none'";
+
 /// A page to be written.
 pub struct Page<'a> {
     /// Title of the document.
@@ -34,6 +38,7 @@ impl Page<'_> {
                     meta charset="utf-8";
                     meta name="viewport" content="width=device-width,initial-scale=1";
                     meta name="color-scheme" content="light dark";
+                    meta http-equiv="Content-Security-Policy" content=(POLICY);
                     meta name="generator" content={ "relight " (self.provenance.version) };
                     title { (self.title) }
                     style { (PreEscaped(STYLE)) (PreEscaped(print_foot(&self.print_foot))) }

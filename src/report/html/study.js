@@ -9,13 +9,14 @@
   const buttons = [...document.querySelectorAll("[data-result].btn")];
   let result = "";
 
+  const texts = rows.map((row) => row.textContent.toLowerCase());
   const filter = () => {
     const wanted = find.value.trim().toLowerCase();
     let count = 0;
-    for (const row of rows) {
-      row.hidden = (result && row.dataset.result !== result) || !row.textContent.toLowerCase().includes(wanted);
+    rows.forEach((row, place) => {
+      row.hidden = (result && row.dataset.result !== result) || !texts[place].includes(wanted);
       if (!row.hidden) count += 1;
-    }
+    });
     shown.textContent = `${count} of ${rows.length}`;
   };
   find.addEventListener("input", filter);
@@ -55,6 +56,41 @@
       body.append(...keyed.map((pair) => pair[1]));
     });
   });
+
+  /* One lesion in every chart and in the table. */
+  const pointed = document.getElementById("pointed");
+  const charts = [...document.querySelectorAll(".pts")];
+  const marks = new Map(rows.map((row) => [row.dataset.row, []]));
+  for (const mark of document.querySelectorAll(".pts use")) marks.get(mark.dataset.row)?.push(mark);
+  const byRow = new Map(rows.map((row) => [row.dataset.row, row]));
+  let lit = [];
+  const light = (place) => {
+    for (const one of lit) one.classList.remove("on");
+    const row = byRow.get(place);
+    lit = row ? [row, ...marks.get(place)] : [];
+    for (const one of lit) one.classList.add("on");
+    for (const chart of charts) chart.classList.toggle("dim", lit.length > 1);
+    if (!pointed) return;
+    pointed.hidden = false;
+    const cells = row && [...row.cells].map((cell) => cell.querySelector("data, a, .gl") || cell).map((cell) => cell.textContent.trim());
+    pointed.textContent = row ? `${cells[0]}: ${cells[1].toLowerCase()}, rCBV ${cells[2]}, TBR ${cells[3]}` : "";
+  };
+  if (pointed) pointed.hidden = false;
+  for (const chart of charts) {
+    chart.addEventListener("pointerover", (event) => { if (event.target.dataset.row) light(event.target.dataset.row); });
+    chart.addEventListener("pointerout", () => light(null));
+    chart.addEventListener("click", (event) => {
+      const row = byRow.get(event.target.dataset.row);
+      if (!row) return;
+      if (row.hidden) { find.value = ""; buttons[0].click(); }
+      row.scrollIntoView({ block: "center" });
+      row.querySelector("a").focus({ preventScroll: true });
+    });
+  }
+  body.addEventListener("pointerover", (event) => light(event.target.closest("tr")?.dataset.row ?? null));
+  body.addEventListener("pointerleave", () => light(null));
+  body.addEventListener("focusin", (event) => light(event.target.closest("tr").dataset.row));
+  body.addEventListener("focusout", () => light(null));
 
   document.querySelector(".tools").hidden = false;
   filter();

@@ -6,6 +6,7 @@ use jiff::civil::Date;
 use maud::{Markup, html};
 
 use super::shell::{Page, short};
+use super::study_figures;
 use crate::cohort::{Audit, Rate};
 use crate::quality::Quality;
 use crate::report::figures::glyph;
@@ -18,7 +19,7 @@ use crate::verdict::Class;
 const SCRIPT: &str = include_str!("study.js");
 
 /// The results of the bar, from left to right.
-const RESULTS: [Option<Class>; 6] = [
+pub const RESULTS: [Option<Class>; 6] = [
     Some(Class::RadiationNecrosis),
     Some(Class::Stable),
     Some(Class::Indeterminate),
@@ -57,6 +58,9 @@ pub fn study_page(page: &StudyPage) -> String {
         }
         section #results .results aria-label="Results" { (bar(page)) }
         section #attention .keep { h2 .section { "Needs attention" } (attention(page)) }
+        section #measures { h2 .section { (words::MEASURES_TITLE) } (study_figures::measures(page)) }
+        section #histology { h2 .section { (words::HISTOLOGY_TITLE) } (study_figures::histology(&page.outcomes)) }
+        section #images { h2 .section { "Images" } (study_figures::contact_sheet(page)) }
         section #lesions { h2 .section { "Lesions" } (table(page)) }
         @if let Some(audit) = &page.audit { section #audit .keep { h2 .section { (words::AUDIT_TITLE) } (audit_table(audit)) } }
         section #provenance { (provenance(page)) }
@@ -67,6 +71,9 @@ pub fn study_page(page: &StudyPage) -> String {
         links: [
             ("results", "Results"),
             ("attention", "Needs attention"),
+            ("measures", "Measures"),
+            ("histology", "Histology"),
+            ("images", "Images"),
             ("lesions", "Lesions"),
             ("provenance", "Provenance"),
         ]
@@ -191,7 +198,8 @@ fn link(row: &StudyRow) -> Markup {
     html! { a href=(row.link) { (label(row)) } }
 }
 
-fn label(row: &StudyRow) -> String {
+/// `sub-01 lesion 1`.
+pub fn label(row: &StudyRow) -> String {
     let subject = row.record.participant_id.as_deref().unwrap_or("subject not recorded");
     match &row.record.lesion {
         Some(lesion) => format!("{subject} lesion {lesion}"),
@@ -201,6 +209,7 @@ fn label(row: &StudyRow) -> String {
 
 /// Every lesion.
 fn table(page: &StudyPage) -> Markup {
+    let histology = page.lesions.iter().any(|row| row.record.histology.is_some());
     html! {
         div .tools .screen hidden {
             label { "Find " input #find type="search" placeholder="sub-01" autocomplete="off"; }
@@ -225,9 +234,10 @@ fn table(page: &StudyPage) -> Markup {
                     th scope="col" .n { "Change, %" }
                     th scope="col" { "Session" }
                     th scope="col" { "Next step" }
+                    @if histology { th scope="col" { "Histology" } }
                     th scope="col" .n { "Caveats" }
                 } }
-                tbody { @for row in &page.lesions { (table_row(row, page.as_of)) } }
+                tbody { @for (place, row) in page.lesions.iter().enumerate() { (table_row(place, row, page.as_of, histology)) } }
             }
         }
         @if page.lesions.is_empty() { p .cap { (words::NO_LESIONS) } }
@@ -235,13 +245,13 @@ fn table(page: &StudyPage) -> Markup {
 }
 
 /// One lesion.
-fn table_row(row: &StudyRow, as_of: Option<Date>) -> Markup {
+fn table_row(place: usize, row: &StudyRow, as_of: Option<Date>, histology: bool) -> Markup {
     let verdict = &row.verdict;
     let record = &row.record;
     let caveats =
         row.caveats.iter().chain(verdict.caveats.iter().filter(|caveat| !row.caveats.contains(caveat))).count();
     html! {
-        tr data-result=(words::class(verdict.class)) {
+        tr data-result=(words::class(verdict.class)) data-row=(place) {
             th scope="row" {
                 (link(row))
                 @if let Some(name) = &record.name { small { (name) } }
@@ -264,7 +274,7 @@ fn table_row(row: &StudyRow, as_of: Option<Date>) -> Markup {
             td .n { (bare(number(row, "followup_change_percent"))) }
             td {
                 @match (record.scan_date, &record.session_id) {
-                    (Some(date), _) => data value=(date) { (day(date)) },
+                    (Some(date), _) => data value=(crate::day::text(date)) { (day(date)) },
                     (None, Some(session)) => (session),
                     (None, None) => span .muted { "–" },
                 }
@@ -280,6 +290,7 @@ fn table_row(row: &StudyRow, as_of: Option<Date>) -> Markup {
                     }
                 }
             }
+            @if histology { td { @match record.histology { Some(found) => (words::plain(found.as_str())), None => span .muted { "–" } } } }
             td .n { @if caveats > 0 { (caveats) } }
         }
     }
@@ -384,7 +395,8 @@ fn provenance(page: &StudyPage) -> Markup {
     }
 }
 
-fn counted(count: usize, one: &str, many: &str) -> String {
+/// A number with its noun.
+pub fn counted(count: usize, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
 }
 
@@ -415,6 +427,7 @@ mod tests {
             },
             caveats: Vec::new(),
             link: "sub-01.html#lesion-1-summary".to_owned(),
+            thumbnails: Vec::new(),
         }
     }
 

@@ -3,14 +3,15 @@
 use maud::{Markup, html};
 
 use super::shell::{Page, heading, short};
-use super::{evidence, quality, summary, surveillance};
+use super::{evidence, quality, summary, surveillance, viewer};
 use crate::report::figures::glyph;
 use crate::report::model::{LesionPage, SubjectPage, TimePoint};
 use crate::report::number::day;
 use crate::report::words;
 
-/// Bytes that the pictures of a page may take, so that the file stays below 5 MB.
-const PICTURE_BYTES: f64 = 3.6e6;
+/// Bytes that the pictures of a page may take, and the volumes of its viewers: the file stays below 5 MB.
+const PICTURE_BYTES: f64 = 2.0e6;
+const VOLUME_BYTES: usize = 2_400_000;
 
 /// Bytes that a pixel takes in the file at most: a byte of palette, incompressible, in base64.
 const BYTES_PER_PIXEL: f64 = 1.35;
@@ -53,13 +54,13 @@ impl Lesion<'_> {
     }
 }
 
-/// One subject's page as a self-contained HTML file.
-pub fn subject_page(page: &SubjectPage) -> String {
+/// The lesions of a page that have a time point, in order.
+pub fn lesions(page: &SubjectPage) -> Vec<Lesion<'_>> {
     let filled: Vec<&LesionPage> = page.lesions.iter().filter(|lesion| !lesion.time_points.is_empty()).collect();
     let many = filled.len() > 1;
     let pictures: usize =
         filled.iter().flat_map(|lesion| &lesion.time_points).map(|time_point| time_point.panels.len()).sum();
-    let lesions: Vec<Lesion> = filled
+    filled
         .iter()
         .enumerate()
         .filter_map(|(index, lesion)| {
@@ -72,11 +73,20 @@ pub fn subject_page(page: &SubjectPage) -> String {
                 edge: picture_edge(pictures),
             })
         })
-        .collect();
+        .collect()
+}
 
+/// One subject's page as a self-contained HTML file.
+pub fn subject_page(page: &SubjectPage) -> String {
+    let lesions = lesions(page);
+    let many = lesions.len() > 1;
+
+    let filled: Vec<&LesionPage> = page.lesions.iter().filter(|lesion| !lesion.time_points.is_empty()).collect();
+    let shown = viewer::shared_room(&filled, VOLUME_BYTES);
+    let viewers = shown.iter().any(|places| !places.is_empty());
     let body = html! {
         @if lesions.len() != 1 { (contents(page, &lesions)) }
-        @for lesion in &lesions { (lesion_article(lesion)) }
+        @for (lesion, shown) in lesions.iter().zip(&shown) { (lesion_article(lesion, shown)) }
         @if !page.failures.is_empty() {
             section .pg {
                 h2 .section { (words::FAILED_SESSIONS) }
@@ -85,6 +95,7 @@ pub fn subject_page(page: &SubjectPage) -> String {
         }
         @if let Some(found) = &page.surveillance { section #surveillance .pg { (surveillance::section(found)) } }
         section #provenance .pg[many] { (quality::provenance(&page.provenance)) }
+        @if viewers { (viewer::palettes()) }
     };
     Page {
         title: title(page, &lesions),
@@ -92,7 +103,7 @@ pub fn subject_page(page: &SubjectPage) -> String {
         links: links(page, &lesions),
         body,
         provenance: &page.provenance,
-        script: None,
+        script: viewers.then_some(viewer::SCRIPT),
     }
     .write()
 }
@@ -103,7 +114,8 @@ fn picture_edge(pictures: usize) -> usize {
     (room as usize).clamp(1, LARGEST_EDGE)
 }
 
-fn title(page: &SubjectPage, lesions: &[Lesion]) -> String {
+/// The title of a subject's page.
+pub fn title(page: &SubjectPage, lesions: &[Lesion]) -> String {
     match lesions {
         [lesion] => {
             format!("{}, {}: {}", page.participant_id, lesion.label(), words::verdict_line(&lesion.latest.verdict))
@@ -184,10 +196,11 @@ fn contents(page: &SubjectPage, lesions: &[Lesion]) -> Markup {
 }
 
 /// One lesion: its answer on a page of its own, then evidence, quality and methods.
-fn lesion_article(lesion: &Lesion) -> Markup {
+fn lesion_article(lesion: &Lesion, shown: &[usize]) -> Markup {
     html! {
         article .lesion aria-labelledby=(lesion.anchor("title")) {
             (summary::summary(lesion))
+            (viewer::viewer(lesion, shown))
             (evidence::evidence(lesion))
             (quality::quality(lesion))
         }

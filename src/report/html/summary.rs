@@ -115,12 +115,12 @@ fn tally(lesion: &Lesion) -> Markup {
 }
 
 /// When a rule fires, in a few words.
-fn rule_title(rule: &str) -> Option<&'static str> {
+pub fn rule_title(rule: &str) -> Option<&'static str> {
     Rule::ALL.iter().find(|known| known.as_str() == rule).map(|known| known.title())
 }
 
 /// The posterior with its band, never alone.
-fn posterior(verdict: &Verdict) -> Markup {
+pub fn posterior(verdict: &Verdict) -> Markup {
     html! {
         @match verdict.posterior {
             Some(posterior) => {
@@ -222,7 +222,7 @@ fn next(lesion: &Lesion) -> Markup {
 }
 
 /// The visits with their dates; `None` where a date is missing.
-fn course(lesion: &Lesion) -> Option<Course> {
+pub fn course(lesion: &Lesion) -> Option<Course> {
     let visits: Option<Vec<Visit>> = lesion
         .time_points
         .iter()

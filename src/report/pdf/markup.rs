@@ -1,0 +1,240 @@
+//! Sections of a page on paper: headings, paragraphs, lists, tables and drawings of a markup, as the page writes them.
+//!
+//! The markup is that of this program's own pages: well nested, every element but `br`, `img`, `input` and `meta` closed.
+
+use krilla::tagging::Tag;
+use maud::Markup;
+
+use super::sheet::{Align, MARGIN, Mark, Sheet, Style, WIDTH};
+use super::table::{Cell, Column, Table};
+use crate::report::figures::drawing::Drawing;
+use crate::report::figures::lettering::Letter;
+
+/// Elements without an end.
+const VOID: [&str; 4] = ["br", "img", "input", "meta"];
+
+/// Width and height of a sample line.
+const SAMPLE: (f64, f64) = (14.0, 7.0);
+
+/// An element and what is inside, or text.
+enum Part {
+    Element { name: String, attributes: String, raw: String, inside: Vec<Part> },
+    Text(String),
+}
+
+/// Lays a section out.
+pub fn lay(sheet: &mut Sheet, markup: &Markup) {
+    let mut rest = markup.0.as_str();
+    let parts = parts(&mut rest);
+    lay_parts(sheet, &parts);
+}
+
+/// Reads parts up to the end of the element around them.
+fn parts(rest: &mut &str) -> Vec<Part> {
+    let mut parts = Vec::new();
+    while !rest.is_empty() && !rest.starts_with("</") {
+        if !rest.starts_with('<') {
+            let end = rest.find('<').unwrap_or(rest.len());
+            parts.push(Part::Text(unescaped(&rest[..end])));
+            *rest = &rest[end..];
+            continue;
+        }
+        let whole = *rest;
+        let Some(end) = rest.find('>') else { break };
+        let tag = &rest[1..end];
+        let (name, attributes) = tag.split_once(' ').unwrap_or((tag, ""));
+        *rest = &rest[end + 1..];
+        let mut inside = Vec::new();
+        if !VOID.contains(&name) {
+            inside = self::parts(rest);
+            let close = rest.find('>').map_or(rest.len(), |end| end + 1);
+            *rest = &rest[close..];
+        }
+        let raw = if name == "svg" { whole[..whole.len() - rest.len()].to_owned() } else { String::new() };
+        parts.push(Part::Element { name: name.to_owned(), attributes: attributes.to_owned(), raw, inside });
+    }
+    parts
+}
+
+fn lay_parts(sheet: &mut Sheet, parts: &[Part]) {
+    let caption = Style::SMALL;
+    for part in parts {
+        let Part::Element { name, attributes, raw, inside } = part else { continue };
+        match name.as_str() {
+            "h1" | "h2" => {
+                sheet.skip(6.0);
+                sheet.heading(2, Style::heading(14.0), &words(inside), MARGIN, WIDTH);
+                sheet.skip(3.0);
+            }
+            "h3" | "h4" => {
+                sheet.skip(5.0);
+                sheet.heading(3, Style::heading(10.0), &words(inside), MARGIN, WIDTH);
+                sheet.skip(2.0);
+            }
+            "p" if attributes.contains("lg") => legend(sheet, inside),
+            "p" if attributes.contains("cap") => sheet.paragraph(caption, &words(inside), MARGIN, WIDTH),
+            "p" => sheet.paragraph(Style::TEXT.sized(8.2, 11.2), &words(inside), MARGIN, WIDTH),
+            "ul" | "ol" => {
+                let items: Vec<String> = elements(inside, "li").into_iter().map(words).collect();
+                sheet.list(Style::TEXT.sized(8.0, 10.8), &items, MARGIN, WIDTH);
+            }
+            "table" => table(sheet, inside),
+            "svg" => {
+                if let Some(alt) = attribute(attributes, "aria-label")
+                    && let Some(drawing) = Drawing::of_page(raw, 1.0, &alt)
+                {
+                    // A drawing on a fine canvas is as wide as a column of the page.
+                    sheet.figure(&drawing, MARGIN, drawing.width.min(0.62 * WIDTH));
+                }
+            }
+            _ => lay_parts(sheet, inside),
+        }
+    }
+}
+
+/// What the lines of a drawing are: a sample and its words, one after the other.
+fn legend(sheet: &mut Sheet, inside: &[Part]) {
+    let mut left = MARGIN;
+    let style = Style::SMALL;
+    sheet.need(style.leading);
+    sheet.open(Tag::P);
+    for entry in elements(inside, "span") {
+        let text = words(entry);
+        let sample = entry.iter().find_map(|part| match part {
+            Part::Element { name, raw, .. } if name == "svg" => Drawing::of_page(raw, 1.0, ""),
+            Part::Element { .. } | Part::Text(_) => None,
+        });
+        if let Some(tree) = sample.and_then(|sample| sample.tree()) {
+            let area = [left, sheet.at.y + 1.5, SAMPLE.0, SAMPLE.1];
+            sheet.adorn(vec![Mark::Drawing { tree: Box::new(tree), area }]);
+        }
+        let (place, width) = (sheet.at, style.letter.width(&text, style.size) + 1.0);
+        sheet.text(style, &text, left + SAMPLE.0 + 4.0, width, Align::Left);
+        sheet.at = place;
+        left += SAMPLE.0 + width + 16.0;
+    }
+    sheet.close();
+    sheet.skip(style.leading + 4.0);
+}
+
+/// A table, its columns as wide as their texts ask for.
+fn table(sheet: &mut Sheet, inside: &[Part]) {
+    let caption = elements(inside, "caption").first().map(|inside| words(inside)).unwrap_or_default();
+    let rows: Vec<Vec<String>> = elements(inside, "tr")
+        .into_iter()
+        .map(|row| {
+            row.iter()
+                .filter_map(|cell| match cell {
+                    Part::Element { name, inside, .. } if name == "th" || name == "td" => Some(words(inside)),
+                    Part::Element { .. } | Part::Text(_) => None,
+                })
+                .collect()
+        })
+        .collect();
+    let has_head = !elements(inside, "thead").is_empty();
+    let (head, body) = match rows.split_first() {
+        Some((head, body)) if has_head => (head.clone(), body),
+        _ => (vec![String::new(); rows.first().map_or(0, Vec::len)], rows.as_slice()),
+    };
+    if head.is_empty() || body.is_empty() {
+        return;
+    }
+    let widest = |column: usize| {
+        let texts = std::iter::once(&head).chain(body).filter_map(|row| row.get(column));
+        texts.map(|text| Letter::Plain.width(text, 7.8)).fold(18.0, f64::max).min(190.0) + 8.0
+    };
+    let natural: Vec<f64> = (0..head.len()).map(widest).collect();
+    let total: f64 = natural.iter().sum();
+    let width = total.min(WIDTH);
+    if !caption.is_empty() {
+        sheet.paragraph(Style::SMALL, &caption, MARGIN, WIDTH);
+        sheet.skip(2.0);
+    }
+    Table {
+        summary: caption,
+        columns: head
+            .into_iter()
+            .zip(&natural)
+            .map(|(title, natural)| Column { title: title.into(), share: natural / total, align: Align::Left })
+            .collect(),
+        rows: body.iter().map(|row| row.iter().map(Cell::text).collect()).collect(),
+    }
+    .lay(sheet, MARGIN, width);
+    sheet.skip(6.0);
+}
+
+/// What is inside the elements of a name, wherever they stand.
+fn elements<'a>(parts: &'a [Part], wanted: &str) -> Vec<&'a [Part]> {
+    let mut found = Vec::new();
+    for part in parts {
+        if let Part::Element { name, inside, .. } = part {
+            if name == wanted {
+                found.push(inside.as_slice());
+            } else {
+                found.extend(elements(inside, wanted));
+            }
+        }
+    }
+    found
+}
+
+/// The text of parts; what stood in a block of its own is kept apart.
+fn words(parts: &[Part]) -> String {
+    let mut text = String::new();
+    for part in parts {
+        match part {
+            Part::Text(words) => text.push_str(words),
+            Part::Element { name, .. } if name == "svg" => {}
+            Part::Element { name, inside, .. } => {
+                if matches!(name.as_str(), "small" | "br" | "div" | "p" | "span") && !text.ends_with(' ') {
+                    text.push(' ');
+                }
+                text.push_str(&words(inside));
+            }
+        }
+    }
+    text.split_ascii_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn attribute(attributes: &str, name: &str) -> Option<String> {
+    let from = attributes.find(&format!("{name}=\""))? + name.len() + 2;
+    Some(unescaped(attributes[from..].split('"').next()?))
+}
+
+fn unescaped(text: &str) -> String {
+    text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&amp;", "&")
+}
+
+#[cfg(test)]
+mod tests {
+    use maud::html;
+
+    use super::*;
+
+    #[test]
+    fn a_section_keeps_its_words_and_its_order() {
+        let name = "b < c";
+        let markup = html! {
+            section { h2 { "Title" } p { "One " strong { "two" } img src="x" alt=""; " three" }
+                div { table { caption { "Cap" } thead { tr { th { "What" } th { "Value" } } }
+                    tbody { tr { th { (name) small { "more" } } td { "7" } } } } }
+                ul { li { "first" } li { "second" } }
+                svg viewBox="0 0 10 5" role="img" aria-label="a figure" { rect width="10" height="5" {} } }
+        };
+        let mut sheet = Sheet::new("");
+        lay(&mut sheet, &markup);
+        let mut texts = Vec::new();
+        let mut figures = 0;
+        for mark in sheet.pieces.iter().flat_map(|piece| &piece.marks) {
+            match mark {
+                Mark::Text { text, .. } => texts.push(text.as_str()),
+                Mark::Drawing { .. } => figures += 1,
+                Mark::Area { .. } => {}
+            }
+        }
+        let expected =
+            ["Title", "One two three", "Cap", "What", "Value", "b < c more", "7", "•", "first", "•", "second"];
+        assert_eq!(texts, expected);
+        assert_eq!(figures, 1);
+    }
+}
