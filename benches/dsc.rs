@@ -4,7 +4,8 @@
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use relight::acquisition::DscAcquisition;
-use relight::dsc::{DscSignal, LeakageModel, Settings, aif_from_curve, perfusion, quantify};
+use relight::align::look_for_motion;
+use relight::dsc::{DscSignal, LeakageModel, Settings, aif_from_curve, bolus_timing, perfusion, quantify};
 use relight::image::{Affine, Grid, Mask, Samples, Series};
 use relight::phantom::dsc_curve::{DscProtocol, DscTissueClass, artery_signal, signal};
 use relight::settings::default_section;
@@ -93,7 +94,39 @@ fn benches(criterion: &mut Criterion) {
             assert!(ratio > 2.2 && ratio < 3.2, "{ratio}");
         });
     });
+    let align: relight::align::Settings = default_section("align");
+    let timing = bolus_timing(&signal, &settings).expect("a bolus");
+    group.bench_function("motion detector", |bencher| {
+        bencher.iter(|| {
+            let seen = look_for_motion(&series, timing.baseline(), &align).expect("edges");
+            assert!(!seen.asks_for_registration(&align), "a head at rest: {:?}", seen.displacement_mm);
+        });
+    });
     group.finish();
+    backflow_costs_at_most_half_again(&series, &acquisition, &white);
+}
+
+/// The claim: the bidirectional model takes at most 1.5 times as long as BSW, medians of runs in turn.
+fn backflow_costs_at_most_half_again(series: &Series, acquisition: &DscAcquisition, white: &Mask) {
+    const RUNS: usize = 15;
+    const MOST: f64 = 1.5;
+    let mut times = [Vec::new(), Vec::new()];
+    for _ in 0..RUNS {
+        for (times, leakage) in times.iter_mut().zip([LeakageModel::Bsw, LeakageModel::Bidirectional]) {
+            let settings = Settings { leakage, ..default_section("dsc") };
+            let begun = std::time::Instant::now();
+            let signal = DscSignal::new(acquisition, series, None).expect("one echo");
+            let result = quantify(&signal, Some(white), &settings).expect("a bolus");
+            times.push(begun.elapsed().as_secs_f64());
+            assert!(result.rcbv().iter().all(|value| value.is_finite()));
+        }
+    }
+    let [bsw, bidirectional] = times.map(|mut times| {
+        times.sort_by(f64::total_cmp);
+        times[RUNS / 2]
+    });
+    println!("bidirectional {bidirectional:.3} s, bsw {bsw:.3} s, ratio {:.2} (at most {MOST})", bidirectional / bsw);
+    assert!(bidirectional <= MOST * bsw, "{bidirectional} s against {bsw} s");
 }
 
 criterion_group!(dsc, benches);

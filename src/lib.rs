@@ -13,6 +13,8 @@ pub mod units;
 
 pub mod image;
 
+pub mod align;
+
 pub mod curve;
 pub mod region;
 

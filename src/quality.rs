@@ -107,7 +107,8 @@ caveat_codes! {
     MaskPartlyOutside = "MASK_PARTLY_OUTSIDE", "Part of the lesion mask lies outside the image; only the covered part was measured.";
     LesionLostOnGrid = "LESION_LOST_ON_GRID", "The lesion is so small that no voxel of the series lies in it: it cannot be measured there.";
     MasksNotMatched = "MASKS_NOT_MATCHED", "Masks of several components stand on several grids and carry no labels: which is which cannot be told, so the anatomical mask was taken to the series.";
-    TransformNotUsed = "TRANSFORM_NOT_USED", "A transform file lies beside the images; this version relates images by their scanner coordinates alone.";
+    TransformUsed = "TRANSFORM_USED", "A given transform took masks and anatomy to the DSC series: it is as right as the file is; look at the pictures.";
+    TransformNotUsed = "TRANSFORM_NOT_USED", "A transform file lies beside the images and was not used: it is not between the anatomy and the DSC series, or another one is.";
     OtherTracers = "OTHER_TRACERS", "The session has more than one PET tracer: the row holds one of them, the maps all.";
     EarlierSessionMissing = "EARLIER_SESSION_MISSING", "An earlier session of the patient has no result in this dataset: follow-up rounds and changes are told without it.";
     NoReference = "NO_REFERENCE", "No reference region: rCBV is not normalized, and cut-offs do not apply to it.";
@@ -121,6 +122,8 @@ caveat_codes! {
     SusceptibilityInLesion = "SUSCEPTIBILITY_IN_LESION", "Part of the lesion is dark before the bolus (blood products, metal, air): rCBV is unreliable there.";
     LesionPartlyMasked = "LESION_PARTLY_MASKED", "Part of the lesion lies outside the brain mask and is not measured.";
     VesselsExcluded = "VESSELS_EXCLUDED", "Voxels taken for vessels by the rule of the settings were left out of the lesion's statistics and curves.";
+    MotionCorrected = "MOTION_CORRECTED", "The head moved during the perfusion series: every frame was registered to the baseline and resampled.";
+    MotionSpikes = "MOTION_SPIKES", "The head jerked from one frame to the next: those frames may hold motion that alignment cannot undo.";
     VoxelsSaturated = "VOXELS_SATURATED", "Voxels whose signal fell to the noise floor were left out of the means.";
     AifFailed = "AIF_FAILED", "No arterial input function could be found: CBF, MTT and Tmax are not estimated; rCBV does not need one.";
     MirroredReference = "MIRRORED_REFERENCE", "No reference mask was given: the lesion mirrored in the mid-sagittal plane, white matter only, served as the reference.";

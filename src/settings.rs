@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::{asl, cohort, dce, dsc, lesion, pet, region, study, verdict};
+use crate::{align, asl, cohort, dce, dsc, lesion, pet, region, study, verdict};
 
 /// The commented defaults: what `relight settings` prints.
 pub const DEFAULTS: &str = include_str!("settings.toml");
@@ -61,6 +61,8 @@ pub enum SettingsError {
 pub struct Settings {
     /// Reading study folders.
     pub study: study::Settings,
+    /// Rigid alignment and motion.
+    pub align: align::Settings,
     /// Places in the head.
     pub region: region::Settings,
     /// DSC-MRI.
@@ -108,6 +110,7 @@ impl Settings {
     fn from_table(table: &toml::Table, path: Option<&Path>) -> Result<Self, SettingsError> {
         let settings = Self {
             study: section(table, "study", path)?,
+            align: section(table, "align", path)?,
             region: section(table, "region", path)?,
             dsc: section(table, "dsc", path)?,
             asl: section(table, "asl", path)?,
@@ -118,8 +121,9 @@ impl Settings {
             cohort: section(table, "cohort", path)?,
         };
         let words = |error: &dyn std::fmt::Display| error.to_string();
-        let checks: [(&'static str, Result<(), String>); 7] = [
+        let checks: [(&'static str, Result<(), String>); 8] = [
             ("study", settings.study.check().map_err(|error| words(&error))),
+            ("align", settings.align.check().map_err(|error| words(&error))),
             ("region", settings.region.check().map_err(|error| words(&error))),
             ("dsc", settings.dsc.check().map_err(|error| words(&error))),
             ("asl", settings.asl.check().map_err(|error| words(&error))),

@@ -7,6 +7,7 @@ use clap::ValueEnum;
 use super::exit::{Exit, Failure, Outcome};
 use super::progress::Voice;
 use super::{Global, single};
+use crate::align::MotionMode;
 use crate::dsc::{DeconvolutionMethod, FurtherNormalization, Integration, LeakageModel, SeriesContent};
 use crate::lesion::Split;
 use crate::pipeline::{ArteryRequest, DscRequest, MaskRequest, run_dsc};
@@ -63,9 +64,11 @@ pub struct Arguments {
     /// `relight calibrate --landmarks`). The cut-offs refer to white matter alone.
     #[arg(long, value_name = "WHAT", value_delimiter = ',')]
     also_normalize: Vec<FurtherNormalization>,
-    /// Motion correction; this version has none.
-    #[arg(long, default_value = "none")]
-    motion: Motion,
+    /// Motion of the head [default: auto, or what the settings say]: auto (a cheap detector looks, frames are
+    /// registered only past its threshold), on (always registered and resampled), none (nobody looks). A series of
+    /// concentrations is taken as it is.
+    #[arg(long, value_name = "auto|on|none")]
+    motion: Option<MotionMode>,
     /// Lesion mask or label map; taken to the grid of the series by scanner coordinates.
     #[arg(long, value_name = "MASK")]
     lesions: Option<PathBuf>,
@@ -84,13 +87,6 @@ enum Content {
     Signal,
     /// Concentration, or dR2*.
     Concentration,
-}
-
-/// How motion is corrected.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Motion {
-    /// Not at all.
-    None,
 }
 
 pub(super) fn execute(arguments: &Arguments, global: &Global, voice: &Voice) -> Result<Outcome, Failure> {
@@ -114,8 +110,8 @@ pub(super) fn execute(arguments: &Arguments, global: &Global, voice: &Voice) -> 
         (_, "auto") => Some(ArteryRequest::Automatic),
         (_, path) => Some(ArteryRequest::File(path.into())),
     };
-    match arguments.motion {
-        Motion::None => {}
+    if let Some(mode) = arguments.motion {
+        settings.align.motion.mode = mode;
     }
     let request = DscRequest {
         series: arguments.series.clone(),

@@ -11,6 +11,7 @@ mod explain;
 mod pet;
 mod phantom;
 mod progress;
+mod register;
 mod report;
 mod run;
 mod schedule;
@@ -78,6 +79,8 @@ enum Command {
     Asl(asl::Arguments),
     Dce(dce::Arguments),
     Pet(pet::Arguments),
+    Register(register::RegisterArguments),
+    Resample(register::ResampleArguments),
     Assess(assess::Arguments),
     Annotate(annotate::Arguments),
     Report(report::ReportArguments),
@@ -140,6 +143,8 @@ fn execute(command: Command, global: &Global, voice: &progress::Voice) -> Result
         Command::Asl(arguments) => asl::execute(&arguments, global, voice),
         Command::Dce(arguments) => dce::execute(&arguments, global, voice),
         Command::Pet(arguments) => pet::execute(&arguments, global, voice),
+        Command::Register(arguments) => register::register(&arguments, global, voice),
+        Command::Resample(arguments) => register::resample(&arguments, global, voice),
         Command::Assess(arguments) => assess::execute(&arguments, global, voice),
         Command::Annotate(arguments) => annotate::execute(&arguments, global),
         Command::Report(arguments) => report::report(&arguments, global),

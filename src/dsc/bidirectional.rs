@@ -3,6 +3,10 @@
 //! `ΔR2*(t) = K1 R - K2 ∫R(t') e^{-kep(t-t')}dt'`; `rCBV = ∫ΔR2* + K2 ∫∫R e^{-kep(t-t')}`. For a given kep the model is
 //! linear in K1 and K2 (variable projection): a grid over kep finds the basin, Gauss-Newton on the projected residual
 //! (Kaufman, BIT 1975;15:49) the minimum inside it.
+//!
+//! Every product that the search needs is an entire function of kep, so it is kept as a Chebyshev series on the range of
+//! kep (Trefethen, Approximation Theory and Approximation Practice, 2013): those of the reference curve once, that of
+//! a voxel's curve as its products with the series' coefficient curves. No convolution is made while the search runs.
 
 use multiversion::multiversion;
 
@@ -31,6 +35,10 @@ pub struct Bidirectional {
     square: f64,
     /// `ΣR`, `Σw`, `ΣwR` and `Σw²`.
     sums: [f64; 4],
+    /// Coefficient curves of the series of `q = R ⊗ e^{-kep·t}`, term by term.
+    curves: Vec<Vec<f64>>,
+    /// Coefficients of `ΣRq`, `Σq²` and `Σd²` with `d = ∂q/∂kep`, term by term.
+    products: Vec<[f64; 3]>,
     nodes: Vec<Node>,
 }
 
@@ -38,9 +46,9 @@ pub struct Bidirectional {
 #[derive(Debug, Clone, PartialEq)]
 struct Node {
     kep: f64,
-    /// `R ⊗ e^{-kep·t}`.
-    leaked: Vec<f64>,
-    /// `ΣR·leaked` and `Σleaked²`.
+    /// The terms of a series there.
+    terms: Vec<f64>,
+    /// `ΣR·q` and `Σq²`.
     products: [f64; 2],
 }
 
@@ -76,18 +84,45 @@ impl Bidirectional {
         if reference.len() < 4 || reference.len() != weights.len() {
             return None;
         }
+        let count = terms_needed(maximum * step * reference.len() as f64)?;
+        // The curve and its slope at Chebyshev's points; each must tell leakage from perfusion.
+        let samples = (0..count).map(|j| {
+            let kep = maximum * (1.0 + (std::f64::consts::PI * (j as f64 + 0.5) / count as f64).cos()) / 2.0;
+            let (leaked, slope) = leaked_with_slope(reference, kep, step);
+            LinearModel::new([reference.to_vec(), leaked.clone()])?;
+            let products = [dot(reference, &leaked), dot(&leaked, &leaked), dot(&slope, &slope)];
+            Some((leaked, products))
+        });
+        let samples = samples.collect::<Option<Vec<_>>>()?;
+        let weight = |m: usize, j: usize| {
+            let cosine = (std::f64::consts::PI * m as f64 * (j as f64 + 0.5) / count as f64).cos();
+            cosine * if m == 0 { 1.0 } else { 2.0 } / count as f64
+        };
+        let curve =
+            |m: usize| (0..reference.len()).map(|t| (0..count).map(|j| weight(m, j) * samples[j].0[t]).sum()).collect();
+        let product = |m: usize| std::array::from_fn(|k| (0..count).map(|j| weight(m, j) * samples[j].1[k]).sum());
         let node = |i| {
             let kep = maximum * i as f64 / GRID_INTERVALS as f64;
             let leaked = convolve_exponential(reference, kep, step);
-            // Each node must tell leakage from perfusion; only the products are kept.
-            LinearModel::new([reference.to_vec(), leaked.clone()])?;
-            let products = [dot(reference, &leaked), dot(&leaked, &leaked)];
-            Some(Node { kep, leaked, products })
+            let mut terms = vec![0.0; count];
+            let mut slopes = vec![0.0; count];
+            chebyshev(2.0 * kep / maximum - 1.0, &mut terms, &mut slopes);
+            Node { kep, terms, products: [dot(reference, &leaked), dot(&leaked, &leaked)] }
         };
-        let nodes = (0..=GRID_INTERVALS).map(node).collect::<Option<Vec<Node>>>()?;
+        let nodes = (0..=GRID_INTERVALS).map(node).collect();
         let square = dot(reference, reference);
         let sums = [reference.iter().sum(), weights.iter().sum(), dot(weights, reference), dot(weights, weights)];
-        Some(Self { reference: reference.to_vec(), step, weights: weights.to_vec(), maximum, square, sums, nodes })
+        Some(Self {
+            curves: (0..count).map(curve).collect(),
+            products: (0..count).map(product).collect(),
+            reference: reference.to_vec(),
+            step,
+            weights: weights.to_vec(),
+            maximum,
+            square,
+            sums,
+            nodes,
+        })
     }
 
     /// What leakage with these parameters took from ΔR2* at each frame, 1/s.
@@ -208,18 +243,29 @@ fn fit_lanes(model: &Bidirectional, curves: &[Lanes]) -> [BidirectionalFit; LANE
             yy[i] += curve[i] * curve[i];
         }
     }
+    // The series of Σqy over kep, lane by lane.
+    let mut qy = vec![[0.0; LANES]; model.curves.len()];
+    for (sum, coefficients) in qy.iter_mut().zip(&model.curves) {
+        let mut total = [0.0; LANES];
+        for (curve, &coefficient) in curves.iter().zip(coefficients) {
+            for i in 0..LANES {
+                total[i] += coefficient * curve[i];
+            }
+        }
+        *sum = total;
+    }
     // The best node of the grid.
     let mut best = [f64::INFINITY; LANES];
     let mut kep = [0.0; LANES];
     for node in &model.nodes {
-        let mut qy = [0.0; LANES];
-        for (curve, &leaked) in curves.iter().zip(&node.leaked) {
+        let mut at_node = [0.0; LANES];
+        for (sums, &term) in qy.iter().zip(&node.terms) {
             for i in 0..LANES {
-                qy[i] += leaked * curve[i];
+                at_node[i] += term * sums[i];
             }
         }
         for i in 0..LANES {
-            let (_, _, squares) = project(rr, node.products[0], node.products[1], ry[i], qy[i], yy[i]);
+            let (_, _, squares) = project(rr, node.products[0], node.products[1], ry[i], at_node[i], yy[i]);
             if squares < best[i] {
                 (best[i], kep[i]) = (squares, node.kep);
             }
@@ -230,7 +276,7 @@ fn fit_lanes(model: &Bidirectional, curves: &[Lanes]) -> [BidirectionalFit; LANE
     let start = kep;
     let mut moving = [true; LANES];
     for _ in 0..LARGEST_STEPS {
-        let sums = sums_at(model, curves, &kep);
+        let sums = series_at(model, &qy, &kep);
         for i in 0..LANES {
             let (k1, k2, _) = project(rr, sums.rq[i], sums.qq[i], ry[i], sums.qy[i], yy[i]);
             // The slope column d = ∂q/∂kep, and its part that R and q cannot make.
@@ -251,13 +297,14 @@ fn fit_lanes(model: &Bidirectional, curves: &[Lanes]) -> [BidirectionalFit; LANE
         }
     }
     // Back to the node where Gauss-Newton did not get below it.
-    let sums = sums_at(model, curves, &kep);
+    let sums = series_at(model, &qy, &kep);
     for i in 0..LANES {
         let (_, _, squares) = project(rr, sums.rq[i], sums.qq[i], ry[i], sums.qy[i], yy[i]);
         if squares > best[i] {
             kep[i] = start[i];
         }
     }
+    // What is told of the fit is computed from the convolved curves themselves.
     let sums = sums_at(model, curves, &kep);
     let (mut k1, mut k2, mut residual) = ([0.0; LANES], [0.0; LANES], [0.0; LANES]);
     for i in 0..LANES {
@@ -305,6 +352,71 @@ struct Sums {
     qd: Lanes,
     dd: Lanes,
     dy: Lanes,
+}
+
+/// The products by their series; `qy` holds the coefficients of `Σqy`.
+#[inline(always)]
+fn series_at(model: &Bidirectional, qy: &[Lanes], kep: &Lanes) -> Sums {
+    let zero = [0.0; LANES];
+    let mut sums = Sums { rq: zero, qq: zero, qy: zero, rd: zero, qd: zero, dd: zero, dy: zero };
+    // T₀ = 1, T₁ = x, T₂ = 2x T₁ - T₀ …; their slopes by the same recursion, differentiated.
+    let per_kep = 2.0 / model.maximum;
+    let (mut x, mut value, mut slope) = (zero, [1.0; LANES], zero);
+    for i in 0..LANES {
+        x[i] = per_kep * kep[i] - 1.0;
+    }
+    let (mut next_value, mut next_slope) = (x, [1.0; LANES]);
+    for (&[rq, qq, dd], qy) in model.products.iter().zip(qy) {
+        for i in 0..LANES {
+            let along = per_kep * slope[i];
+            sums.rq[i] += rq * value[i];
+            sums.qq[i] += qq * value[i];
+            sums.dd[i] += dd * value[i];
+            sums.qy[i] += qy[i] * value[i];
+            sums.rd[i] += rq * along;
+            sums.qd[i] += 0.5 * qq * along;
+            sums.dy[i] += qy[i] * along;
+            let (new_value, new_slope) =
+                (2.0 * x[i] * next_value[i] - value[i], 2.0 * next_value[i] + 2.0 * x[i] * next_slope[i] - slope[i]);
+            (value[i], slope[i]) = (next_value[i], next_slope[i]);
+            (next_value[i], next_slope[i]) = (new_value, new_slope);
+        }
+    }
+    sums
+}
+
+/// Terms of a Chebyshev series of `e^{-kt}` squared over `0 ≤ k t ≤ span` that leave out less than 1e-14: the
+/// coefficients fall like `(span/2)^n / n!`. `None` for a span beyond all scans.
+fn terms_needed(span: f64) -> Option<usize> {
+    const LEFT_OUT: f64 = 1e-14;
+    const MOST: usize = 4000;
+    let mut coefficient = 1.0;
+    (1..MOST).find(|&n| {
+        coefficient *= span / 2.0 / n as f64;
+        n as f64 > span / 2.0 && coefficient < LEFT_OUT
+    })
+}
+
+/// Chebyshev's polynomials at `x` and their slopes.
+fn chebyshev(x: f64, values: &mut [f64], slopes: &mut [f64]) {
+    let (mut value, mut slope, mut next_value, mut next_slope) = (1.0, 0.0, x, 1.0);
+    for (v, s) in values.iter_mut().zip(slopes) {
+        (*v, *s) = (value, slope);
+        let new = (2.0 * x * next_value - value, 2.0 * next_value + 2.0 * x * next_slope - slope);
+        (value, slope, next_value, next_slope) = (next_value, next_slope, new.0, new.1);
+    }
+}
+
+/// `q = R ⊗ e^{-kep·t}` and `∂q/∂kep`.
+fn leaked_with_slope(reference: &[f64], kep: f64, step: f64) -> (Vec<f64>, Vec<f64>) {
+    let (now, change) = (ExponentialStep::new(kep, step), ExponentialStep::rate_derivative(kep, step));
+    let (mut leaked, mut slope) = (vec![0.0; reference.len()], vec![0.0; reference.len()]);
+    for t in 1..reference.len() {
+        let (end, start) = (reference[t], reference[t - 1]);
+        slope[t] = now.decay * slope[t - 1] + change.decay * leaked[t - 1] + change.end * end + change.start * start;
+        leaked[t] = now.decay * leaked[t - 1] + now.end * end + now.start * start;
+    }
+    (leaked, slope)
 }
 
 #[inline(always)]
@@ -406,6 +518,29 @@ mod tests {
                 "{fit:?} {kep}"
             );
             assert!(fit.residual < 1e-7, "{fit:?}");
+        }
+    }
+
+    #[test]
+    fn the_series_give_the_products_of_the_convolved_curves() {
+        let model = model();
+        let rate: Vec<Lanes> = curve(2.0, 0.05, 0.017).into_iter().map(|y| [y; LANES]).collect();
+        let qy: Vec<Lanes> =
+            model.curves.iter().map(|c| [c.iter().zip(&rate).map(|(c, y)| c * y[0]).sum(); LANES]).collect();
+        let kep = [0.0, 0.001, 0.0049, 0.01, 0.02, 0.03333, 0.0499, 0.05];
+        let (series, direct) = (series_at(&model, &qy, &kep), sums_at(&model, &rate, &kep));
+        for (name, found, expected) in [
+            ("rq", series.rq, direct.rq),
+            ("qq", series.qq, direct.qq),
+            ("qy", series.qy, direct.qy),
+            ("rd", series.rd, direct.rd),
+            ("qd", series.qd, direct.qd),
+            ("dd", series.dd, direct.dd),
+            ("dy", series.dy, direct.dy),
+        ] {
+            for i in 0..LANES {
+                assert!((found[i] / expected[i] - 1.0).abs() < 1e-10, "{name} {} {}", found[i], expected[i]);
+            }
         }
     }
 

@@ -1,28 +1,12 @@
 //! What is computed on one block of curves, lane by lane, compiled for several vector widths.
 
-use std::sync::OnceLock;
-
 use multiversion::multiversion;
 
 use crate::curve::logarithm::ln;
-use crate::image::{BLOCK_VOXELS, Block, Series, for_each_block};
+pub(super) use crate::image::collect_blocks;
 
 /// Partial sums in which a sum over lanes is built: fixed, so that no vector width changes the order of addition.
 const PARTIAL_SUMS: usize = 32;
-
-/// Runs `kernel` over every block and returns its results in the order of the blocks.
-pub(super) fn collect_blocks<S, T: Send + Sync>(
-    series: &Series,
-    scratch: impl Fn() -> S + Sync,
-    kernel: impl Fn(&Block<'_>, &mut S) -> T + Sync,
-) -> Vec<T> {
-    let results: Vec<OnceLock<T>> = (0..series.voxels.div_ceil(BLOCK_VOXELS)).map(|_| OnceLock::new()).collect();
-    for_each_block(series, 0, scratch, |block, scratch, _| {
-        // Each block runs once, so its place is empty.
-        let _ = results[block.first / BLOCK_VOXELS].set(kernel(block, scratch));
-    });
-    results.into_iter().filter_map(OnceLock::into_inner).collect()
-}
 
 /// Adds vectors of sums, in order.
 pub(super) fn add_up(blocks: &[Vec<f64>], length: usize) -> Vec<f64> {

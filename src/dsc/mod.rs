@@ -58,4 +58,4 @@ pub use settings::{
 };
 pub use signal::DscSignal;
 pub use standardization::{LandmarkError, Landmarks};
-pub use timing::{Timing, baseline_mean_for_mask};
+pub use timing::{Timing, baseline_mean_for_mask, bolus_timing};

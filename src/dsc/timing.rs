@@ -83,6 +83,11 @@ fn finite_mean(values: &[f32]) -> f64 {
     sum / count as f64
 }
 
+/// Steady state and arrival of a series.
+pub fn bolus_timing(signal: &DscSignal<'_>, settings: &Settings) -> Result<Timing, DscError> {
+    find_timing(signal, settings).map(|(timing, _)| timing)
+}
+
 /// Finds steady state and arrival; also gives the mean signal of the mask, one value per frame.
 pub(super) fn find_timing(signal: &DscSignal<'_>, settings: &Settings) -> Result<(Timing, Vec<f64>), DscError> {
     let frames = signal.series().frames;

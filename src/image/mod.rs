@@ -31,7 +31,7 @@ pub use series::{Samples, Series};
 pub use view::{Plane, View};
 pub(crate) use volume::any;
 pub use volume::{Labels, Mask, Volume};
-pub use voxel_loop::{BLOCK_VOXELS, Block, for_each_block};
+pub use voxel_loop::{BLOCK_VOXELS, Block, collect_blocks, for_each_block, in_order};
 pub use write::{
     Compression, StoredAs, write_labels, write_labels_with, write_mask, write_scaled_volume, write_series, write_volume,
 };

@@ -54,6 +54,19 @@ impl Series {
         }
     }
 
+    /// The values of all voxels at one time, in the mask's order.
+    pub fn frame(&self, frame: usize) -> Vec<f32> {
+        let range = frame * self.voxels..(frame + 1) * self.voxels;
+        match &self.samples {
+            Samples::Int16 { data, slope, intercept } => {
+                let mut values = vec![0.0; self.voxels];
+                scale_row(&data[range], *slope, *intercept, &mut values);
+                values
+            }
+            Samples::Float32(data) => data[range].to_vec(),
+        }
+    }
+
     /// The curve of one voxel.
     pub fn curve(&self, voxel: usize) -> Vec<f32> {
         let mut curve = vec![0.0; self.frames];

@@ -5,7 +5,9 @@
 //! side by side, and the compiler turns it into vector instructions. Blocks are cut at fixed places and each writes
 //! only its own voxels: the result has the same bits for any number of threads.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
 use super::series::Series;
 
@@ -104,6 +106,26 @@ pub fn for_each_block<S>(
         }
     });
     maps
+}
+
+/// Runs `kernel` over every block of `series` and returns its results in the order of the blocks, to be added up in
+/// that order.
+pub fn collect_blocks<S, T: Send + Sync>(
+    series: &Series,
+    scratch: impl Fn() -> S + Sync,
+    kernel: impl Fn(&Block<'_>, &mut S) -> T + Sync,
+) -> Vec<T> {
+    let results: Vec<OnceLock<T>> = (0..series.voxels.div_ceil(BLOCK_VOXELS)).map(|_| OnceLock::new()).collect();
+    for_each_block(series, 0, scratch, |block, scratch, _| {
+        // Each block runs once, so its place is empty.
+        let _ = results[block.first / BLOCK_VOXELS].set(kernel(block, scratch));
+    });
+    results.into_iter().filter_map(OnceLock::into_inner).collect()
+}
+
+/// Runs `work` for each number below `count` on all threads; the results stand in that order.
+pub fn in_order<T: Send>(count: usize, work: impl Fn(usize) -> T + Sync + Send) -> Vec<T> {
+    (0..count).into_par_iter().map(work).collect()
 }
 
 #[cfg(test)]

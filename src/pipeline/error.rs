@@ -1,5 +1,6 @@
 //! Why one session, or one series, could not be measured.
 
+use crate::align::AlignError;
 use crate::asl::AslError;
 use crate::dce::DceError;
 use crate::dsc::DscError;
@@ -33,6 +34,14 @@ pub enum SessionError {
         file: String,
         /// What was looked for.
         source: RegionError,
+    },
+    /// Registration.
+    #[error("{file}: {source}")]
+    Align {
+        /// The image.
+        file: String,
+        /// What is wrong.
+        source: AlignError,
     },
     /// The DSC method.
     #[error("{file}: {source}")]

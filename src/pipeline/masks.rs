@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use super::error::SessionError;
 use crate::image::{
-    Grid, ImageError, Labels, Mask, NiftiImage, Placement, SpaceDifference, fraction_outside, resample_mask,
+    Affine, Grid, ImageError, Labels, Mask, NiftiImage, Placement, SpaceDifference, fraction_outside, resample_mask,
 };
 use crate::lesion::{self, Lesions, Split, split};
 use crate::quality::{Caveat, CaveatCode};
@@ -29,6 +29,8 @@ pub struct Drawn {
     pub numbered: bool,
     placement: Placement,
     file: String,
+    /// From the image that it is taken to, to where it was drawn; scanner coordinates alone where `None`.
+    through: Option<Affine>,
 }
 
 /// Lesions of a session, each on the grid on which it was drawn.
@@ -86,12 +88,21 @@ impl LesionMasks {
             numbered: done == Split::Components,
             placement,
             file: name.clone(),
+            through: None,
         };
         Ok(Self {
             background: background.map(&drawn),
             lesions: lesions.into_iter().map(drawn).collect(),
             core_labeled: core.is_some(),
-            core: core.map(|mask| Drawn { label: 0, name: None, mask, numbered: false, placement, file: name.clone() }),
+            core: core.map(|mask| Drawn {
+                label: 0,
+                name: None,
+                mask,
+                numbered: false,
+                placement,
+                file: name.clone(),
+                through: None,
+            }),
             caveats,
         })
     }
@@ -108,6 +119,15 @@ impl LesionMasks {
             background: own.background.clone().or_else(|| self.background.clone()),
             caveats: Vec::new(),
         }
+    }
+
+    /// The same lesions, to be taken to an image through a transform: from points of that image to points of the one on
+    /// which they were drawn. It is not used where they stand on the grid of that image.
+    pub fn through(mut self, to_drawn: Affine) -> Self {
+        for drawn in self.lesions.iter_mut().chain(&mut self.background).chain(&mut self.core) {
+            drawn.through = Some(to_drawn);
+        }
+        self
     }
 
     /// Takes up lesions whose label is not there.
@@ -162,6 +182,9 @@ impl Drawn {
             problem: format!("against {image_name}: {found}"),
         };
         let grid = *image.grid();
+        if self.through.is_some() && grid.same_space(&self.mask.grid).is_err() {
+            return self.resampled(&grid, image_name, caveats);
+        }
         match relate(&self.mask.grid, self.placement, &grid, image.placement()).map_err(problem)? {
             Relation::Same => Ok(self.mask.on_grid(grid)),
             Relation::Resample => self.resampled(&grid, image_name, caveats),
@@ -173,13 +196,13 @@ impl Drawn {
         if !caveats.contains(&resampled) {
             caveats.push(resampled);
         }
-        let outside = fraction_outside(&self.mask, grid, None)?;
+        let outside = fraction_outside(&self.mask, grid, self.through.as_ref())?;
         if outside > WORTH_TELLING {
             let percent = 100.0 * outside;
             let detail = format!("{percent:.0} % of lesion {} in {} lies outside {image_name}", self.label, self.file);
             caveats.push(Caveat::new(CaveatCode::MaskPartlyOutside, detail));
         }
-        let mask = resample_mask(&self.mask, grid, None)?;
+        let mask = resample_mask(&self.mask, grid, self.through.as_ref())?;
         if mask.count() == 0 && outside < 1.0 {
             let detail = format!("lesion {} of {} falls between the voxels of {image_name}", self.label, self.file);
             caveats.push(Caveat::new(CaveatCode::LesionLostOnGrid, detail));
@@ -189,12 +212,14 @@ impl Drawn {
 }
 
 /// What a mask given beside an image must be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Fit {
     /// On the very grid of the image: what a person names on the command line.
     SameGrid,
     /// In the same scanner coordinates.
     SameScanner,
+    /// On the grid of the image, or related to it by a transform: from points of the image to points of the mask.
+    Through(Affine),
 }
 
 /// Reads a brain or reference mask and takes it to the grid of an image; an empty one is an error.
@@ -242,12 +267,18 @@ pub fn read_label(
         return Err(refuse("the mask is empty: expected at least one voxel above 0.5".to_owned()));
     }
     let grid = *image.grid();
-    let relation = relate(&mask.grid, placement, &grid, image.placement())
-        .map_err(|problem| refuse(format!("against {image_name}: {problem}")))?;
-    if relation == Relation::Same {
-        return Ok((Mask { grid, data: mask.data }, Vec::new()));
+    let through = match fit {
+        Fit::Through(transform) if grid.same_space(&mask.grid).is_err() => Some(transform),
+        Fit::Through(_) | Fit::SameGrid | Fit::SameScanner => None,
+    };
+    if through.is_none() {
+        let relation = relate(&mask.grid, placement, &grid, image.placement())
+            .map_err(|problem| refuse(format!("against {image_name}: {problem}")))?;
+        if relation == Relation::Same {
+            return Ok((Mask { grid, data: mask.data }, Vec::new()));
+        }
     }
-    let resampled = resample_mask(&mask, &grid, None)?;
+    let resampled = resample_mask(&mask, &grid, through.as_ref())?;
     if resampled.count() == 0 {
         return Err(refuse(format!(
             "expected voxels inside {image_name}, found none: the mask lies outside it in scanner coordinates"

@@ -10,7 +10,8 @@ use crate::pet::{PetMeasures, PetResponse};
 use crate::quality::{Caveat, Check};
 use crate::reanalysis::{Alternative, Stability, judge_again};
 use crate::report::model::{
-    ArteryFigure, BolusFigure, CurveFigure, Inside, MaskCheck, Panel, PanelKind, PerfusionDetail, TestRetest, TimePoint,
+    ArteryFigure, BolusFigure, CurveFigure, Inside, MaskCheck, MotionFigure, Panel, PanelKind, PerfusionDetail,
+    TestRetest, TimePoint,
 };
 use crate::report::viewer::ViewerVolumes;
 use crate::verdict::{self, GrowthBand, Verdict, growth_band, judge};
@@ -72,6 +73,8 @@ pub struct Measured {
     pub inside: Option<Inside>,
     /// The bolus passage.
     pub bolus: Option<BolusFigure>,
+    /// The motion of the head during the perfusion series.
+    pub motion: Option<MotionFigure>,
     /// How the rCBV values are spread.
     pub rcbv_histogram: Option<Histogram>,
     /// What perfusion says beside the columns.
@@ -149,6 +152,7 @@ impl Measured {
             inside: self.inside.clone(),
             pet_response: self.pet_response.clone(),
             bolus: self.bolus.clone(),
+            motion: self.motion.clone(),
             rcbv_histogram: self.rcbv_histogram.clone(),
             growth_band,
             mask_check: self.mask_check.clone(),

@@ -19,17 +19,20 @@ mod mask_check;
 mod masks;
 mod measured;
 mod methods;
+mod motion;
 mod outputs;
 mod outputs_kinetic;
 mod perfusion;
 mod pictures;
 mod protocol;
+mod register;
 mod response;
 mod sarcoma;
 mod session;
 mod single;
 mod single_kinetic;
 mod subject;
+mod transforms;
 mod uptake;
 mod visits;
 mod volumes;
@@ -45,6 +48,7 @@ pub use again::{AgainError, AnnotateOptions, Annotated, Verified, annotate, repo
 pub use error::SessionError;
 pub use landmarks::{LandmarksError, learn_landmarks};
 pub use masks::Fit;
+pub use register::{RegisterRequest, ResampleRequest, run_register, run_resample};
 pub use single::{
     ArteryRequest, BackgroundRequest, DscRequest, MaskRequest, PetRequest, SingleOutcome, run_dsc, run_pet,
 };

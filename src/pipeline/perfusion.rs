@@ -2,11 +2,13 @@
 
 use super::error::SessionError;
 use super::masks::{Fit, LesionMasks, read_region};
+use super::motion::{self, Examined};
 use crate::acquisition::DscAcquisition;
+use crate::align;
 use crate::dsc::{
     self, Aif, AifError, BrainNormalized, DscError, DscMap, DscResult, DscSignal, FurtherNormalization, LeakageChoice,
     LeakageModel, PerfusionMaps, RegionCurves, SeriesContent, aif_from_curve, aif_from_mask, baseline_mean_for_mask,
-    find_aif, leakage_choice, perfusion, quantify, region_curves, signal_of_concentration,
+    bolus_timing, find_aif, leakage_choice, perfusion, quantify, region_curves, signal_of_concentration,
 };
 use crate::image::{Grid, Mask, NiftiImage, Volume};
 use crate::quality::{Caveat, CaveatCode};
@@ -14,6 +16,7 @@ use crate::region::{
     self, Midline, Reference, ReferenceFacts, RegionError, brain_mask, crosses_midline, find_midline,
     mirrored_reference, reference_facts,
 };
+use crate::report::model::MotionFigure;
 use crate::study::{ArterialCurve, ArterialUnit, InputFile};
 
 /// Which voxels are measured.
@@ -60,6 +63,8 @@ pub struct DscInput<'a> {
     pub reanalyze: bool,
     /// Where the arterial curve comes from, when flow is asked for.
     pub artery: Artery<'a>,
+    /// How the frames are aligned.
+    pub align: &'a align::Settings,
 }
 
 /// What a DSC series says.
@@ -97,6 +102,8 @@ pub struct Perfusion {
     pub artery: Option<Aif>,
     /// Flow and transit times, where they were asked for and an artery was found.
     pub flow: Option<PerfusionMaps>,
+    /// The motion of the head; `None` where nobody was to look.
+    pub motion: Option<MotionFigure>,
     /// Doubts, without those of single lesions.
     pub caveats: Vec<Caveat>,
 }
@@ -231,12 +238,38 @@ pub fn measure(
             Some(signal_of_concentration(&series).ok_or_else(|| failed(DscError::NoBolus))?)
         }
     };
+    // METHOD: motion is looked for in what the scanner recorded; a series of concentrations was made from that by
+    // another program, and is taken as it is.
+    let examined = match (input.align.motion.mode, input.content) {
+        (align::MotionMode::None, _) | (_, SeriesContent::Concentration) => None,
+        (align::MotionMode::Auto | align::MotionMode::On, SeriesContent::Signal) => {
+            let recorded = DscSignal::new(input.acquisition, &series, second.as_ref()).map_err(failed)?;
+            let timing = bolus_timing(&recorded, dsc_settings).map_err(failed)?;
+            let source = motion::Source {
+                image: input.image,
+                second_echo: input.second_echo,
+                series: &series,
+                timing: &timing,
+                step: recorded.step(),
+            };
+            motion::examine(&source, input.align)?
+        }
+    };
+    let (mut series, mut second, mut motion, mut motion_check) = (series, second, None, None);
+    if let Some(Examined { aligned, figure, check, caveats: more }) = examined {
+        caveats.extend(more);
+        (motion, motion_check) = (Some(figure), Some(check));
+        if let Some((first, other)) = aligned {
+            (series, second) = (first, other);
+        }
+    }
     let signal = match &converted {
         Some((series, echo_time)) => DscSignal::of_concentration(input.acquisition, series, *echo_time),
         None => DscSignal::new(input.acquisition, &series, second.as_ref()),
     }
     .map_err(failed)?;
     let mut result = quantify(&signal, given_reference.as_ref(), dsc_settings).map_err(failed)?;
+    result.checks.extend(motion_check);
 
     let baseline = Volume::from_masked(&result.mask, &result.baseline.level);
     let union = union_of(&lesions);
@@ -373,6 +406,7 @@ pub fn measure(
         });
     }
     Ok(Perfusion {
+        motion,
         other_models,
         mirrored_reference: mirrored,
         result,

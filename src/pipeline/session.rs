@@ -15,6 +15,7 @@ use super::perfusion::{self, Artery, Brain, DscInput, Perfusion};
 use super::pictures::{
     DynamicPicture, LabelingPicture, Scene, Shown, Uptake as UptakePicture, background_panel, film_strip,
 };
+use super::transforms::{self, Through};
 use super::uptake::{self, BackgroundChoice, Head, PetInput, Uptake};
 use super::volumes::{Surroundings, viewer_volumes};
 use super::{Steps, alternatives, details, methods};
@@ -95,8 +96,10 @@ pub fn measure(
     }
     let masks = SessionMasks::read(session, split, settings)?;
     caveats.extend(masks.own.caveats.iter().cloned());
-    for transform in &session.transforms {
-        caveats.push(Caveat::new(CaveatCode::TransformNotUsed, transform.file.relative()));
+    let (through, unused) = transforms::of_session(session)?;
+    caveats.extend(unused);
+    if let Some(through) = &through {
+        caveats.push(Caveat::new(CaveatCode::TransformUsed, through.file.as_str()));
     }
     steps.next("anatomy");
     let anatomy = read_anatomy(session)?;
@@ -113,16 +116,20 @@ pub fn measure(
         let target = MaskTarget::Series(SeriesKind::Dsc);
         let drawn = masks.serving(session, target);
         caveats.extend(drawn.caveats.iter().cloned());
+        let fit = through.as_ref().map_or(Fit::SameScanner, |through| Fit::Through(through.to_anatomy));
+        let drawn = match &through {
+            Some(through) => drawn.through(through.to_anatomy),
+            None => drawn,
+        };
         let input = DscInput {
             reanalyze: true,
             content: SeriesContent::Signal,
+            align: &settings.align,
             image: &dsc.image.file,
             second_echo: dsc.second_echo.as_ref().map(|image| &image.file),
             acquisition: &acquisition,
-            brain: session
-                .brain_for(target)
-                .map_or(Brain::Automatic, |mask| Brain::Given(&mask.file, Fit::SameScanner)),
-            reference: session.reference_for(SeriesKind::Dsc).map(|mask| (&mask.file, Fit::SameScanner)),
+            brain: session.brain_for(target).map_or(Brain::Automatic, |mask| Brain::Given(&mask.file, fit)),
+            reference: session.reference_for(SeriesKind::Dsc).map(|mask| (&mask.file, fit)),
             lesions: Some(&drawn),
             artery: match settings.dsc.perfusion.deconvolution {
                 DeconvolutionMethod::None => Artery::None,
@@ -192,6 +199,7 @@ pub fn measure(
             masks: &masks.own,
             anatomy: anatomy.as_ref(),
             perfusion: perfusion.as_ref().map(|(perfusion, _)| perfusion),
+            through: through.as_ref(),
             labeled: labeled.as_ref().map(|(labeled, _)| labeled),
             dynamic: dynamic.as_ref().map(|(dynamic, _)| dynamic),
             uptake: uptake.first(),
@@ -387,6 +395,8 @@ pub struct Bench<'a> {
     pub anatomy: Option<&'a Anatomy>,
     /// The DSC series.
     pub perfusion: Option<&'a Perfusion>,
+    /// How the anatomy lies to that series, where a file says so.
+    pub through: Option<&'a Through>,
     /// The ASL series.
     pub labeled: Option<&'a Labeled>,
     /// The DCE series.
@@ -429,6 +439,7 @@ impl Bench<'_> {
             caveats.extend(perfusion.caveats.iter().cloned());
             let found = self.perfusion_columns(place, perfusion, &mut record)?;
             caveats.extend(found.caveats);
+            measured.motion.clone_from(&perfusion.motion);
             (measured.dsc_checks, measured.bolus, burden) = (found.checks, found.bolus, found.burden);
             measured.rcbv_histogram = found.histogram;
             measured.perfusion_detail = Some(details::of_lesion(perfusion, place));
@@ -620,14 +631,18 @@ impl Bench<'_> {
             return Ok(None);
         };
         let grid = &anatomy.volume.grid;
-        let lesion = resample_mask(&self.masks.lesions[place].mask, grid, None)?;
-        let white = resample_mask(reference, grid, None)?;
+        let to_series = self.through.map(|through| &through.to_series);
+        let to_anatomy = self.through.map(|through| &through.to_anatomy);
+        let drawn = &self.masks.lesions[place].mask;
+        let on_series = drawn.grid.same_space(&perfusion.grid).is_ok();
+        let lesion = resample_mask(drawn, grid, to_series.filter(|_| on_series))?;
+        let white = resample_mask(reference, grid, to_series)?;
         if lesion.count() == 0 || white.count() == 0 {
             return Ok(None);
         }
         let failed = |source| SessionError::Lesion { file: anatomy.name.to_owned(), source };
         let found = enhancement(&lesion, &anatomy.volume, &white, &self.settings.lesion).map_err(failed)?;
-        let enhancing = resample_mask(&found.mask, &perfusion.grid, None)?;
+        let enhancing = resample_mask(&found.mask, &perfusion.grid, to_anatomy)?;
         Ok(Some((found, enhancing)))
     }
 
@@ -712,10 +727,20 @@ impl Bench<'_> {
         let bounds = self.settings.verdict.dsc.bounds();
         let normalized = self.perfusion.and_then(|perfusion| {
             let normalized = perfusion.result.normalized.as_ref()?;
-            let map = |values: &[f32]| Volume::from_masked(&perfusion.result.mask, values);
+            let moved = self.through.and_then(|through| through.in_anatomy(&perfusion.grid));
+            let map = |values: &[f32]| {
+                let map = Volume::from_masked(&perfusion.result.mask, values);
+                Volume { grid: moved.unwrap_or(map.grid), ..map }
+            };
             Some((map(&normalized.rcbv), map(&normalized.uncorrected)))
         });
         let rcbv = normalized.as_ref().map(|(rcbv, _)| rcbv);
+        let mut burden = burden.cloned();
+        if let Some(burden) = &mut burden
+            && let Some(grid) = self.through.and_then(|through| through.in_anatomy(&burden.grid))
+        {
+            burden.grid = grid;
+        }
         let correction = if self.perfusion.is_some_and(|perfusion| perfusion.result.leakage.is_some()) {
             "leakage corrected"
         } else {
@@ -748,7 +773,7 @@ impl Bench<'_> {
             lesion,
             anatomy: self.anatomy.map(|anatomy| (&anatomy.volume, anatomy.name)),
             rcbv: rcbv.map(|rcbv| (rcbv, correction)),
-            burden,
+            burden: burden.as_ref(),
             rcbv_cutoffs: [bounds.low(), bounds.high()],
             uptake,
         };

@@ -21,6 +21,7 @@ use crate::image::{NiftiImage, Volume};
 use crate::lesion::{LesionRecord, Split};
 use crate::quality::{Caveat, Check, Quality, worst};
 use crate::region::BackgroundShape;
+use crate::report::model::MotionFigure;
 use crate::settings::Settings;
 use crate::study::{
     ArterialCurve, DscGiven, InputFile, MaskKind, Sidecar, dsc_acquisition, is_arterial_curve, pet_acquisition,
@@ -128,6 +129,7 @@ pub struct SingleOutcome {
     rows: Vec<(Measured, Verdict)>,
     caveats: Vec<Caveat>,
     checks: Vec<Check>,
+    motion: Option<MotionFigure>,
 }
 
 impl SingleOutcome {
@@ -137,7 +139,7 @@ impl SingleOutcome {
         caveats: Vec<Caveat>,
         checks: Vec<Check>,
     ) -> Self {
-        Self { written, rows, caveats, checks }
+        Self { written, rows, caveats, checks, motion: None }
     }
 
     /// Number of maps.
@@ -185,6 +187,9 @@ impl SingleOutcome {
             .filter_map(|(lesion, _)| Some(json!({ "lesion": lesion.record.lesion, "measures": lesion.pet.as_ref()? })))
             .collect();
         let mut all = json!({ "maps": maps, "lesions": lesions, "caveats": self.caveats, "checks": self.checks });
+        if let Some(motion) = &self.motion {
+            all["motion"] = json!(motion);
+        }
         if !pet.is_empty() {
             all["pet"] = Value::Array(pet);
         }
@@ -235,6 +240,7 @@ pub fn run_dsc(
     steps.next("reading and mapping");
     let input = DscInput {
         reanalyze: false,
+        align: &settings.align,
         image: &series,
         second_echo: second_echo.as_ref(),
         acquisition: &acquisition,
@@ -268,7 +274,8 @@ pub fn run_dsc(
         force: request.force,
     };
     let written = write_perfusion(&perfusion, &acquisition, &destination)?;
-    Ok(SingleOutcome { written, rows, caveats, checks: perfusion.result.checks.clone() })
+    let (checks, motion) = (perfusion.result.checks.clone(), perfusion.motion.clone());
+    Ok(SingleOutcome { written, rows, caveats, checks, motion })
 }
 
 /// Maps a PET image.
@@ -331,7 +338,7 @@ pub fn run_pet(
     let suv = settings.pet.suv.as_str();
     let mut written = write_uptake(&uptake.0, uptake.1.as_ref(), masks.as_ref(), suv, &destination)?;
     written.extend(write_curves(&uptake.0, masks.as_ref(), &destination)?);
-    Ok(SingleOutcome { written, rows, caveats, checks: uptake.0.result.checks.clone() })
+    Ok(SingleOutcome { written, rows, caveats, checks: uptake.0.result.checks.clone(), motion: None })
 }
 
 /// What is told on the command line replaces what the sidecar says.
@@ -379,6 +386,7 @@ pub(super) fn measure_rows<'a>(
         masks,
         anatomy: None,
         perfusion: None,
+        through: None,
         labeled: None,
         dynamic: None,
         uptake: None,

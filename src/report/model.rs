@@ -76,6 +76,8 @@ pub struct TimePoint {
     pub panels: Vec<Panel>,
     /// The bolus passage.
     pub bolus: Option<BolusFigure>,
+    /// The motion of the head during the perfusion series.
+    pub motion: Option<MotionFigure>,
     /// How the rCBV values of the lesion are spread.
     pub rcbv_histogram: Option<Histogram>,
     /// The error of the volume, and from where on it has grown.
@@ -319,6 +321,29 @@ pub struct BolusFigure {
     pub reference: Vec<f64>,
     /// Time of the last frame before the bolus arrives, s.
     pub arrival: f64,
+}
+
+/// The motion of the head during a series, frame by frame; what could not be told is missing.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MotionFigure {
+    /// Frame times, s.
+    pub time: Vec<f64>,
+    /// Displacement from the baseline (root mean square over a sphere of 80 mm), mm.
+    pub displacement_mm: Vec<Option<f64>>,
+    /// Displacement from the frame before, mm.
+    pub framewise_mm: Vec<Option<f64>>,
+    /// Translation to the right, to the front and up (mm), rotation about these axes (degrees).
+    pub poses: Vec<Option<[f64; 6]>>,
+    /// Frames farther from the one before than `spike_mm`, counted from 0.
+    pub spikes: Vec<usize>,
+    /// That limit, mm.
+    pub spike_mm: f64,
+    /// Whether each frame was registered; otherwise the numbers are the detector's first-order estimates.
+    pub registered: bool,
+    /// Whether the frames were resampled to the place of the baseline.
+    pub corrected: bool,
+    /// Voxels that left the field in some frame, and are not used.
+    pub voxels_lost: usize,
 }
 
 /// A lesion's mean curve with the fit of a model and what the fit leaves.

@@ -293,6 +293,18 @@ pub const POSTERIOR_HISTOLOGY: &str = "Not given: histology decides";
 /// Under the heading of the bolus.
 pub const BOLUS_CAPTION: &str = "Mean ΔR2* in s⁻¹ over lesion and reference; shaded: before the bolus arrives.";
 
+/// Under the heading of the motion.
+pub const MOTION_CAPTION: &str = "Displacement of the head in mm, root mean square over a sphere of 80 mm: from the baseline, and from the frame before; a mark is a spike.";
+
+/// What was done about the motion.
+pub const fn motion_done(registered: bool, corrected: bool) -> &'static str {
+    match (registered, corrected) {
+        (_, true) => "Every frame was registered to the baseline and resampled.",
+        (true, false) => "Every frame was registered to the baseline; none was resampled.",
+        (false, false) => "Estimates of the detector, which asked for no registration: no frame was resampled.",
+    }
+}
+
 /// The bolus, for those who hear the page.
 pub const BOLUS_ALT: &str = "Mean ΔR2* over time of the lesion, measured and leakage corrected, and of the reference";
 

@@ -323,6 +323,7 @@ pub fn time_point(record: LesionRecord, verdict: Verdict, panels: Vec<Panel>) ->
     let stability = judge_again(&record, &verdict, &alternatives, &default_section("verdict"));
     TimePoint {
         stability,
+        motion: None,
         growth_band: growth_band(&record, &default_section("verdict")),
         rcbv_histogram: record.rcbv_mean.and_then(|mean| histogram(mean as f32)),
         mask_check: (!panels.is_empty()).then(mask_check),

@@ -6,7 +6,8 @@ use predicates::prelude::*;
 
 use super::study::{Answer, Study, fixture, relight, rows};
 
-const COMMANDS: &[&str] = &["run", "dsc", "pet", "assess", "phantom", "settings", "explain", "completions"];
+const COMMANDS: &[&str] =
+    &["run", "dsc", "pet", "register", "resample", "assess", "phantom", "settings", "explain", "completions"];
 
 fn answer(arguments: &[&str]) -> Answer {
     Answer::of(relight().args(arguments))

@@ -9,6 +9,7 @@ mod fixtures_truth;
 mod image;
 mod kinetic;
 mod machine;
+mod motion;
 mod paper;
 mod relative;
 mod sarcoma;

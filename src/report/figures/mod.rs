@@ -13,6 +13,7 @@ pub mod histogram;
 pub mod lettering;
 pub mod mask_check;
 pub mod mosaic;
+pub mod motion;
 pub mod outcome;
 pub mod panel;
 pub mod picture;

@@ -7,7 +7,7 @@ use super::shell::heading;
 use super::subject::{Lesion, section_heading};
 use crate::dataset::numbered;
 use crate::quality::{Caveat, Check};
-use crate::report::figures::{glyph, mask_check, panel};
+use crate::report::figures::{glyph, mask_check, motion, panel};
 use crate::report::model::{PanelKind, Provenance, TimePoint};
 use crate::report::words;
 use crate::verdict::explain;
@@ -24,6 +24,7 @@ pub fn quality(lesion: &Lesion) -> Markup {
                 p .cap { (words::NO_CHECKS) }
             }
             (checks("Checks of perfusion (DSC)", &time_point.dsc_checks))
+            (motion_figure(lesion))
             (checks("Checks of ASL", &time_point.asl_checks))
             (checks("Checks of DCE", &time_point.dce_checks))
             (checks("Checks of PET", &time_point.pet_checks))
@@ -35,6 +36,23 @@ pub fn quality(lesion: &Lesion) -> Markup {
             @if caveats.is_empty() { p .cap { (words::NO_CAVEATS) } } @else { (caveat_table(&caveats)) }
             (masks(lesion, level))
             (methods(lesion))
+        }
+    }
+}
+
+/// The motion of the head during the perfusion series.
+fn motion_figure(lesion: &Lesion) -> Markup {
+    let Some(figure) = &lesion.latest.motion else { return html! {} };
+    html! {
+        @if let Some(drawing) = motion::svg(figure) {
+            figure .ch .keep .half {
+                figcaption {
+                    (heading(lesion.level + 1, "small-title", "", html! { "Motion of the head" }))
+                    p { (words::MOTION_CAPTION) " " (words::motion_done(figure.registered, figure.corrected)) }
+                }
+                (drawing)
+                (motion::legend())
+            }
         }
     }
 }

@@ -1,0 +1,167 @@
+//! The motion of the head over time: displacement from the baseline and from frame to frame, spikes marked.
+//!
+//! Drawn by plotters on a canvas of four times the size, because its SVG backend rounds coordinates to whole units.
+
+use maud::{Markup, PreEscaped, html};
+use plotters::prelude::*;
+
+use super::bolus::register_text_metrics;
+use crate::report::model::MotionFigure;
+use crate::report::number::tick;
+
+/// Canvas units for one unit of the page.
+const FINE: u32 = 4;
+/// Size on the page.
+const SIZE: (u32, u32) = (480, 190);
+/// Height of the axis where hardly anything moves, mm: noise must not look like motion.
+const SMALLEST_RANGE_MM: f64 = 0.5;
+
+/// Colors by which plotters draws; each is replaced by a variable of the page, which follows light and dark.
+const ROLES: [(RGBColor, &str); 5] = [
+    (AXIS, r#""var(--ink3)""#),
+    (GRID, r#""var(--rule)""#),
+    (DISPLACEMENT, r#""var(--ink)""#),
+    (FRAMEWISE, r#""var(--s2)""#),
+    (SPIKE, r#""var(--ink2)""#),
+];
+const AXIS: RGBColor = RGBColor(1, 1, 1);
+const GRID: RGBColor = RGBColor(1, 1, 2);
+const DISPLACEMENT: RGBColor = RGBColor(1, 1, 3);
+const FRAMEWISE: RGBColor = RGBColor(1, 1, 4);
+const SPIKE: RGBColor = RGBColor(1, 1, 5);
+
+/// The curves as inline SVG; `None` where there is nothing to draw.
+pub fn svg(figure: &MotionFigure) -> Option<Markup> {
+    let mut drawing = String::new();
+    draw(figure, &mut drawing)?;
+    let start = drawing.find("<svg")?;
+    let inside = start + drawing[start..].find('>')? + 1;
+    let end = drawing.rfind("</svg>")?;
+    let mut body = drawing[inside..end].replace("font-family=\"sans-serif\" ", "");
+    for (color, variable) in ROLES {
+        let hex = format!("\"#{:02X}{:02X}{:02X}\"", color.0, color.1, color.2);
+        body = body.replace(&hex, variable);
+    }
+    Some(html! {
+        svg .fine viewBox={ "0 0 " (SIZE.0 * FINE) " " (SIZE.1 * FINE) } role="img" aria-label=(alt(figure)) {
+            (PreEscaped(body))
+        }
+    })
+}
+
+/// What the lines are.
+pub fn legend() -> Markup {
+    let sample = |style: &str| {
+        html! { svg viewBox="0 0 22 11" aria-hidden="true" { line x1="0" x2="22" y1="5.5" y2="5.5" style=(style) {} } }
+    };
+    html! {
+        p .lg {
+            span { (sample("stroke:var(--ink);stroke-width:2.4")) "from the baseline" }
+            span { (sample("stroke:var(--s2);stroke-width:2")) "from the frame before" }
+        }
+    }
+}
+
+/// The motion in words and numbers.
+fn alt(figure: &MotionFigure) -> String {
+    let largest = figure.displacement_mm.iter().flatten().copied().fold(0.0, f64::max);
+    let mut alt = format!("Displacement of the head over time, at most {largest:.2} mm from the baseline");
+    if figure.spikes.is_empty() {
+        alt.push_str("; no spike");
+    } else {
+        let frames: Vec<String> = figure.spikes.iter().map(usize::to_string).collect();
+        alt.push_str(&format!("; spikes at frames {}", frames.join(", ")));
+    }
+    alt
+}
+
+/// Draws with plotters; `None` without two known points or on a drawing error.
+fn draw(figure: &MotionFigure, drawing: &mut String) -> Option<()> {
+    register_text_metrics()?;
+    let (first, last) = (*figure.time.first()?, *figure.time.last()?);
+    let known = || figure.displacement_mm.iter().chain(&figure.framewise_mm).flatten().copied();
+    if first >= last || known().count() < 2 {
+        return None;
+    }
+    let highest = 1.1 * known().fold(SMALLEST_RANGE_MM, f64::max);
+    let size = (SIZE.0 * FINE, SIZE.1 * FINE);
+    let area = SVGBackend::with_string(drawing, size).into_drawing_area();
+    let mut chart = ChartBuilder::on(&area)
+        .margin(8 * FINE)
+        .margin_right(16 * FINE)
+        .x_label_area_size(22 * FINE)
+        .y_label_area_size(46 * FINE)
+        .build_cartesian_2d(first..last, 0.0..highest)
+        .ok()?;
+    chart
+        .configure_mesh()
+        .disable_x_mesh()
+        .y_labels(4)
+        .x_labels(7)
+        .light_line_style(TRANSPARENT)
+        .bold_line_style(GRID.stroke_width(FINE))
+        .axis_style(AXIS.stroke_width(FINE))
+        .label_style(("sans-serif", 12 * FINE).into_font().color(&AXIS))
+        .x_label_formatter(&|time| format!("{} s", tick(*time, 0)))
+        .y_label_formatter(&|length| format!("{} mm", tick(*length, 2)))
+        .draw()
+        .ok()?;
+    for (values, color, width) in [(&figure.framewise_mm, FRAMEWISE, 8), (&figure.displacement_mm, DISPLACEMENT, 9)] {
+        for run in known_runs(&figure.time, values) {
+            chart.draw_series(LineSeries::new(run, color.stroke_width(width))).ok()?;
+        }
+    }
+    let spikes = figure.spikes.iter().filter_map(|&frame| {
+        let place = (*figure.time.get(frame)?, (*figure.framewise_mm.get(frame)?)?);
+        Some(Circle::new(place, 5 * FINE as i32, SPIKE.stroke_width(2 * FINE)))
+    });
+    chart.draw_series(spikes).ok()?;
+    area.present().ok()?;
+    drop(chart);
+    drop(area);
+    Some(())
+}
+
+/// The curve in pieces without gaps: a value that could not be told leaves a gap and is never bridged.
+fn known_runs(time: &[f64], values: &[Option<f64>]) -> Vec<Vec<(f64, f64)>> {
+    let points: Vec<Option<(f64, f64)>> = time.iter().zip(values).map(|(t, value)| Some((*t, (*value)?))).collect();
+    points
+        .split(Option::is_none)
+        .filter(|run| run.len() > 1)
+        .map(|run| run.iter().copied().flatten().collect())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn figure() -> MotionFigure {
+        MotionFigure {
+            time: vec![0.0, 1.5, 3.0, 4.5],
+            displacement_mm: vec![Some(0.0), Some(0.1), None, Some(2.0)],
+            framewise_mm: vec![Some(0.0), Some(0.1), Some(2.1), Some(0.1)],
+            poses: vec![None; 4],
+            spikes: vec![2],
+            spike_mm: 1.0,
+            registered: true,
+            corrected: true,
+            voxels_lost: 0,
+        }
+    }
+
+    #[test]
+    fn the_figure_tells_its_spikes_and_follows_the_page() {
+        let svg = svg(&figure()).unwrap().into_string();
+        assert!(svg.contains("at most 2.00 mm from the baseline; spikes at frames 2"), "{svg}");
+        assert!(svg.contains("var(--s2)") && svg.contains("<circle") && !svg.contains("\"#0101"), "{svg}");
+    }
+
+    #[test]
+    fn an_unknown_frame_is_a_gap() {
+        let figure = figure();
+        assert_eq!(known_runs(&figure.time, &figure.displacement_mm), [vec![(0.0, 0.0), (1.5, 0.1)]]);
+        let empty = MotionFigure { displacement_mm: vec![None; 4], framewise_mm: vec![None; 4], ..figure };
+        assert!(super::svg(&empty).is_none());
+    }
+}
