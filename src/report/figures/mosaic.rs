@@ -168,14 +168,15 @@ fn key(panel: &Panel, wide: f64, id: usize) -> String {
         PanelKind::Anatomy | PanelKind::Artery => {
             words(0.0, 9.0, "start", FILM_INK2, false, &format!("Window {} to {}", tick(low, 0), tick(high, 0)))
         }
-        PanelKind::TumorBurden => burden_key(&panel.cutoffs),
+        PanelKind::TumorBurden => burden_key(&panel.cutoffs, wide),
         PanelKind::Perfusion | PanelKind::Labeling | PanelKind::Dynamic | PanelKind::Uptake | PanelKind::Background => {
             color_bar(panel, wide, id)
         }
     }
 }
 
-fn burden_key(cutoffs: &[f64]) -> String {
+/// Shrunk where the picture is too narrow for its words.
+fn burden_key(cutoffs: &[f64], wide: f64) -> String {
     let names = match cutoffs {
         [low, high] => {
             [format!("< {}", bound(*low)), format!("{}–{}", bound(*low), bound(*high)), format!("> {}", bound(*high))]
@@ -193,7 +194,7 @@ fn burden_key(cutoffs: &[f64]) -> String {
         text += &words(left + 11.0, 9.0, "start", FILM_INK2, false, name);
         left += 20.0 + Letter::Drawing.width(name, WORDS);
     }
-    text
+    if left > wide { format!("<g transform=\"scale({})\">{text}</g>", tick(wide / left, 3)) } else { text }
 }
 
 fn color_bar(panel: &Panel, wide: f64, id: usize) -> String {

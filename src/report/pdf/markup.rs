@@ -13,6 +13,8 @@ use crate::report::figures::lettering::Letter;
 /// Elements without an end.
 const VOID: [&str; 4] = ["br", "img", "input", "meta"];
 
+/// Room that a figure's heading and caption take.
+const HEADING_ROOM: f64 = 48.0;
 /// Width and height of a sample line.
 const SAMPLE: (f64, f64) = (14.0, 7.0);
 
@@ -59,7 +61,7 @@ fn parts(rest: &mut &str) -> Vec<Part> {
 fn lay_parts(sheet: &mut Sheet, parts: &[Part]) {
     let caption = Style::SMALL;
     for part in parts {
-        let Part::Element { name, attributes, raw, inside } = part else { continue };
+        let Part::Element { name, attributes, inside, .. } = part else { continue };
         match name.as_str() {
             "h1" | "h2" => {
                 sheet.skip(6.0);
@@ -79,17 +81,38 @@ fn lay_parts(sheet: &mut Sheet, parts: &[Part]) {
                 sheet.list(Style::TEXT.sized(8.0, 10.8), &items, MARGIN, WIDTH);
             }
             "table" => table(sheet, inside),
+            "figure" => {
+                // A drawing stays with its heading and caption.
+                if let Some(drawing) = first_drawing(inside) {
+                    sheet.need(HEADING_ROOM + drawing.height * width_on_paper(&drawing) / drawing.width);
+                }
+                lay_parts(sheet, inside);
+            }
             "svg" => {
-                if let Some(alt) = attribute(attributes, "aria-label")
-                    && let Some(drawing) = Drawing::of_page(raw, 1.0, &alt)
-                {
-                    // A drawing on a fine canvas is as wide as a column of the page.
-                    sheet.figure(&drawing, MARGIN, drawing.width.min(0.62 * WIDTH));
+                if let Some(drawing) = first_drawing(std::slice::from_ref(part)) {
+                    sheet.figure(&drawing, MARGIN, width_on_paper(&drawing));
                 }
             }
             _ => lay_parts(sheet, inside),
         }
     }
+}
+
+/// A drawing on a fine canvas is as wide as a column of the page.
+fn width_on_paper(drawing: &Drawing) -> f64 {
+    drawing.width.min(0.62 * WIDTH)
+}
+
+/// The first drawing that has words.
+fn first_drawing(parts: &[Part]) -> Option<Drawing> {
+    parts.iter().find_map(|part| {
+        let Part::Element { name, attributes, raw, inside } = part else { return None };
+        if name == "svg" {
+            Drawing::of_page(raw, 1.0, &attribute(attributes, "aria-label")?)
+        } else {
+            first_drawing(inside)
+        }
+    })
 }
 
 /// What the lines of a drawing are: a sample and its words, one after the other.
