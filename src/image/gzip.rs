@@ -81,8 +81,11 @@ impl<W: Write> ParallelGzip<W> {
             .par_iter_mut()
             .enumerate()
             .try_for_each(|(number, chunk)| chunk.compress(level, effort, end && number + 1 == count))?;
-        for chunk in waiting {
-            self.writer.write_all(&chunk.deflated)?;
+        for (number, chunk) in waiting.iter().enumerate() {
+            match chunk.stored {
+                true => write_stored(&mut self.writer, &chunk.content, end && number + 1 == count)?,
+                false => self.writer.write_all(&chunk.deflated)?,
+            }
             self.checksum.combine(&chunk.checksum);
         }
         self.waiting = 0;
@@ -117,6 +120,8 @@ impl<W: Write> Write for ParallelGzip<W> {
 #[derive(Default)]
 struct Chunk {
     content: Vec<u8>,
+    /// Whether the content is stored as it is; then nothing is deflated.
+    stored: bool,
     deflated: Vec<u8>,
     checksum: Hasher,
 }
@@ -125,13 +130,25 @@ impl Chunk {
     fn compress(&mut self, level: Compression, effort: Effort, end: bool) -> io::Result<()> {
         self.checksum = Hasher::new();
         self.checksum.update(&self.content);
-        let level = match effort {
-            Effort::Worthwhile if !shrinks(&self.content, level)? => Compression::none(),
-            Effort::Worthwhile | Effort::Every => level,
-        };
+        self.stored = effort == Effort::Worthwhile && !shrinks(&self.content, level)?;
         self.deflated.clear();
-        deflate(&self.content, level, end, &mut self.deflated)
+        if self.stored { Ok(()) } else { deflate(&self.content, level, end, &mut self.deflated) }
     }
+}
+
+/// Writes content in stored blocks (RFC 1951, 3.2.4), straight from where it lies. They end on a byte, so that the next
+/// chunk can follow.
+fn write_stored(writer: &mut impl Write, content: &[u8], end: bool) -> io::Result<()> {
+    let mut blocks = content.chunks(usize::from(u16::MAX)).peekable();
+    while let Some(block) = blocks.next() {
+        let length = block.len() as u16;
+        let last = end && blocks.peek().is_none();
+        let [low, high] = length.to_le_bytes();
+        let [not_low, not_high] = (!length).to_le_bytes();
+        writer.write_all(&[u8::from(last), low, high, not_low, not_high])?;
+        writer.write_all(block)?;
+    }
+    Ok(())
 }
 
 /// Whether deflate makes a chunk smaller by a fifth or more, judged by a sixty-fourth of it: noise in 32-bit floats
