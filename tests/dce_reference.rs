@@ -34,11 +34,12 @@ type Row = BTreeMap<String, Cell>;
 
 /// The rows of a table; `None`, told on the output, where the data are absent.
 fn rows(table: &str) -> Option<Vec<Row>> {
-    let Some(folder) = std::env::var_os("RELIGHT_REFERENCE_DATA") else {
+    let folder = std::env::var_os("RELIGHT_REFERENCE_DATA").map(PathBuf::from).filter(|folder| folder.is_dir());
+    let Some(folder) = folder else {
         println!("skipped: no reference data");
         return None;
     };
-    let text = fs::read_to_string(PathBuf::from(folder).join(table)).expect("a reference table");
+    let text = fs::read_to_string(folder.join(table)).expect("a reference table");
     let text = text.trim_start_matches('\u{feff}');
     let mut lines = text.lines().map(|line| line.split(',').map(str::trim).collect::<Vec<_>>());
     let header = lines.next().expect("a header");

@@ -16,12 +16,14 @@ use multiversion::multiversion;
 use super::register::solve;
 use super::rigid::{Pose, Rigid};
 use super::settings::Settings;
-use crate::image::{Series, Volume, collect_blocks, for_each_block};
+use crate::image::{Series, Volume, collect_blocks, for_each_block, in_order};
 
 /// Sums of each frame: six of motion, one of the edges' height, one of the mean signal.
 const SUMS: usize = 8;
 /// Partial sums in which a sum over voxels is built: fixed, so that no vector width changes the order of addition.
 const PARTIAL_SUMS: usize = 16;
+/// Voxels that a thread works on at a time: fixed, so that no number of threads changes the order of addition.
+const PIECE: usize = 4096;
 /// Edges below this part of the baseline's height tell nothing.
 const FADED: f64 = 0.4;
 /// Displacement that a change of the mean signal by all of it may feign, mm.
@@ -138,22 +140,23 @@ impl Edges {
         let stride = [1, shape[0], shape[0] * shape[1]];
         let voxels: Vec<usize> = series.mask.indices().collect();
         let mut place = vec![u32::MAX; grid.len()];
+        let mut middle = [0.0; 3];
         for (i, &index) in voxels.iter().enumerate() {
             place[index] = i as u32;
+            let voxel = grid.voxel(index);
+            (0..3).for_each(|axis| middle[axis] += voxel[axis] as f64);
         }
-        let positions: Vec<[f64; 3]> = voxels.iter().map(|&index| grid.position(grid.voxel(index))).collect();
-        let center = std::array::from_fn(|k| positions.iter().map(|p| p[k]).sum::<f64>() / positions.len() as f64);
+        let center = grid.affine().apply(middle.map(|sum| sum / voxels.len() as f64));
         let class = class_of(level, classes)?;
-        // Slopes by the six motions where all neighbors are known, and the adjoint of the gradient for the height.
-        let mut slopes = vec![[0.0_f64; 6]; voxels.len()];
-        let mut known = vec![false; voxels.len()];
-        let mut height = vec![0.0_f64; voxels.len()];
-        let mut energy = 0.0;
-        for (i, &index) in voxels.iter().enumerate() {
+        let pieces = voxels.len().div_ceil(PIECE);
+        let piece = |number: usize| number * PIECE..((number + 1) * PIECE).min(voxels.len());
+
+        // Slopes by the six motions, where all neighbors are known.
+        let slope = |index: usize| {
             let voxel = grid.voxel(index);
             let inside = |axis: usize| shape[axis] == 1 || (voxel[axis] > 0 && voxel[axis] + 1 < shape[axis]);
             if !(0..3).all(inside) {
-                continue;
+                return None;
             }
             let difference = |axis: usize| match shape[axis] {
                 1 => 0.0,
@@ -161,52 +164,132 @@ impl Edges {
             };
             let by_voxel: [f64; 3] = std::array::from_fn(difference);
             if by_voxel.iter().any(|value| !value.is_finite()) {
-                continue;
+                return None;
             }
             let g: [f64; 3] =
                 std::array::from_fn(|k| (0..3).map(|axis| by_voxel[axis] * to_voxels.0[axis][k]).sum::<f64>());
-            let p: [f64; 3] = std::array::from_fn(|k| positions[i][k] - center[k]);
+            let position = grid.position(voxel);
+            let p: [f64; 3] = std::array::from_fn(|k| position[k] - center[k]);
             let turn = [p[1] * g[2] - p[2] * g[1], p[2] * g[0] - p[0] * g[2], p[0] * g[1] - p[1] * g[0]];
-            slopes[i] = [g[0], g[1], g[2], turn[0], turn[1], turn[2]];
-            known[i] = true;
-            energy += g.iter().map(|g| g * g).sum::<f64>();
-            for axis in (0..3).filter(|&axis| shape[axis] > 1) {
-                let along: f64 = (0..3).map(|k| to_voxels.0[axis][k] * g[k]).sum::<f64>() / 2.0;
-                height[place[index + stride[axis]] as usize] += along;
-                height[place[index - stride[axis]] as usize] -= along;
+            Some([g[0], g[1], g[2], turn[0], turn[1], turn[2]])
+        };
+        let slopes: Vec<Vec<Option<[f64; 6]>>> =
+            in_order(pieces, |number| piece(number).map(|i| slope(voxels[i])).collect());
+        let slope_at = |i: usize| slopes[i / PIECE][i % PIECE];
+
+        let first = in_order(pieces, |number| {
+            let mut sums = ClassSums::new(classes);
+            for i in piece(number) {
+                if let Some(slope) = slope_at(i) {
+                    sums.add(usize::from(class[i]), &slope);
+                }
             }
-        }
-        if energy <= 0.0 {
+            sums
+        });
+        let mut sums = ClassSums::new(classes);
+        first.iter().for_each(|part| sums.join(part));
+        if sums.energy <= 0.0 {
             return None;
         }
-        take_class_means(&mut slopes, &class, &known, classes);
+        let free_of_class = |i: usize| {
+            let slope = slope_at(i)?;
+            let mean = &sums.slopes[usize::from(class[i])];
+            let count = sums.counts[usize::from(class[i])];
+            Some(std::array::from_fn::<f64, 6, _>(|a| slope[a] - mean[a] / count))
+        };
         let mut normal = [[0.0; 6]; 6];
-        for slope in &slopes {
-            for a in 0..6 {
-                for b in 0..6 {
-                    normal[a][b] += slope[a] * slope[b];
-                }
+        for part in in_order(pieces, |number| normal_of(piece(number).filter_map(free_of_class))) {
+            for (sum, part) in normal.iter_mut().flatten().zip(part.iter().flatten()) {
+                *sum += part;
             }
         }
         let scale = |axis: usize| if axis < 3 { 1.0 } else { LEVER * LEVER };
         let stiffest = (0..6).map(|a| normal[a][a] / scale(a)).fold(0.0, f64::max);
         // A direction without edges (along the only slice, say) gets a stiffness of its own: nothing is seen of it.
         (0..6).for_each(|a| normal[a][a] += 1e-6 * stiffest * scale(a));
-        let mut weights = vec![vec![0.0_f32; voxels.len()]; SUMS];
-        for (k, weights) in weights.iter_mut().take(6).enumerate() {
+        let mut rows = [[0.0; 6]; 6];
+        for (k, row) in rows.iter_mut().enumerate() {
             let mut unit = [0.0; 6];
             unit[k] = 1.0;
-            let row = solve(normal, unit)?;
-            for (weight, slope) in weights.iter_mut().zip(&slopes) {
-                *weight = (0..6).map(|a| row[a] * slope[a]).sum::<f64>() as f32;
+            *row = solve(normal, unit)?;
+        }
+        // The height of the edges is a projection upon the adjoint of the gradient.
+        let along = |index: usize, axis: usize| {
+            let slope = slope_at(usize::try_from(place[index]).ok().filter(|&i| i < voxels.len())?)?;
+            Some((0..3).map(|k| to_voxels.0[axis][k] * slope[k]).sum::<f64>() / 2.0)
+        };
+        let height = |index: usize| {
+            let voxel = grid.voxel(index);
+            let mut height = 0.0;
+            for axis in (0..3).filter(|&axis| shape[axis] > 1) {
+                if voxel[axis] > 0 {
+                    height += along(index - stride[axis], axis).unwrap_or(0.0);
+                }
+                if voxel[axis] + 1 < shape[axis] {
+                    height -= along(index + stride[axis], axis).unwrap_or(0.0);
+                }
             }
-        }
-        for (weight, height) in weights[6].iter_mut().zip(&height) {
-            *weight = (height / energy) as f32;
-        }
-        weights[7].fill(1.0 / voxels.len() as f32);
+            height
+        };
+        let parts: Vec<[Vec<f32>; 7]> = in_order(pieces, |number| {
+            let mut weights: [Vec<f32>; 7] = std::array::from_fn(|_| Vec::with_capacity(PIECE));
+            for i in piece(number) {
+                let slope = free_of_class(i).unwrap_or([0.0; 6]);
+                for (weights, row) in weights.iter_mut().zip(&rows) {
+                    weights.push((0..6).map(|a| row[a] * slope[a]).sum::<f64>() as f32);
+                }
+                weights[6].push((height(voxels[i]) / sums.energy) as f32);
+            }
+            weights
+        });
+        let mut weights: Vec<Vec<f32>> =
+            (0..7).map(|k| parts.iter().flat_map(|part| part[k].iter().copied()).collect()).collect();
+        weights.push(vec![1.0 / voxels.len() as f32; voxels.len()]);
         Some(Self { weights, center })
     }
+}
+
+/// Sums of slopes over the voxels of each intensity class.
+struct ClassSums {
+    slopes: Vec<[f64; 6]>,
+    counts: Vec<f64>,
+    /// Sum of the squared gradient.
+    energy: f64,
+}
+
+impl ClassSums {
+    fn new(classes: usize) -> Self {
+        Self { slopes: vec![[0.0; 6]; classes], counts: vec![0.0; classes], energy: 0.0 }
+    }
+
+    fn add(&mut self, class: usize, slope: &[f64; 6]) {
+        self.counts[class] += 1.0;
+        (0..6).for_each(|a| self.slopes[class][a] += slope[a]);
+        self.energy += slope[..3].iter().map(|g| g * g).sum::<f64>();
+    }
+
+    fn join(&mut self, other: &Self) {
+        for (sum, part) in self.slopes.iter_mut().flatten().zip(other.slopes.iter().flatten()) {
+            *sum += part;
+        }
+        for (sum, part) in self.counts.iter_mut().zip(&other.counts) {
+            *sum += part;
+        }
+        self.energy += other.energy;
+    }
+}
+
+/// The normal matrix of slopes.
+fn normal_of(slopes: impl Iterator<Item = [f64; 6]>) -> [[f64; 6]; 6] {
+    let mut normal = [[0.0; 6]; 6];
+    for slope in slopes {
+        for a in 0..6 {
+            for b in 0..6 {
+                normal[a][b] += slope[a] * slope[b];
+            }
+        }
+    }
+    normal
 }
 
 /// The class of each voxel's intensity; `None` where there is one value only.
@@ -217,21 +300,6 @@ fn class_of(level: &[f32], classes: usize) -> Option<Vec<u16>> {
     (high > low).then(|| {
         level.iter().map(|&value| (((value - low) * scale).max(0.0) as usize).min(classes - 1) as u16).collect()
     })
-}
-
-fn take_class_means(slopes: &mut [[f64; 6]], class: &[u16], known: &[bool], classes: usize) {
-    let (mut sums, mut counts) = (vec![[0.0; 6]; classes], vec![0.0; classes]);
-    for ((slope, &class), _) in slopes.iter().zip(class).zip(known).filter(|(_, known)| **known) {
-        counts[usize::from(class)] += 1.0;
-        for a in 0..6 {
-            sums[usize::from(class)][a] += slope[a];
-        }
-    }
-    for ((slope, &class), _) in slopes.iter_mut().zip(class).zip(known).filter(|(_, known)| **known) {
-        for a in 0..6 {
-            slope[a] -= sums[usize::from(class)][a] / counts[usize::from(class)];
-        }
-    }
 }
 
 /// The eight sums of every frame.
@@ -255,19 +323,18 @@ fn frame_sums(series: &Series, weights: &[Vec<f32>]) -> Vec<[f64; SUMS]> {
 
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx512dq+avx512bw", "x86_64+avx2"))]
 fn row_products(row: &[f32], weights: [&[f32]; SUMS]) -> [f64; SUMS] {
-    let mut partial = [[0.0_f32; PARTIAL_SUMS]; SUMS];
-    let whole = row.len() / PARTIAL_SUMS * PARTIAL_SUMS;
-    for start in (0..whole).step_by(PARTIAL_SUMS) {
-        let values = &row[start..start + PARTIAL_SUMS];
-        for k in 0..SUMS {
-            let weights = &weights[k][start..start + PARTIAL_SUMS];
+    let (values, tail) = row.as_chunks::<PARTIAL_SUMS>();
+    let mut products = [0.0; SUMS];
+    for (product, weights) in products.iter_mut().zip(weights) {
+        let (weights, tail_weights) = weights.as_chunks::<PARTIAL_SUMS>();
+        let mut partial = [0.0_f32; PARTIAL_SUMS];
+        for (weights, values) in weights.iter().zip(values) {
             for i in 0..PARTIAL_SUMS {
-                partial[k][i] += weights[i] * values[i];
+                partial[i] += weights[i] * values[i];
             }
         }
+        let rest: f64 = tail_weights.iter().zip(tail).map(|(weight, value)| f64::from(weight * value)).sum();
+        *product = partial.iter().map(|&sum| f64::from(sum)).sum::<f64>() + rest;
     }
-    std::array::from_fn(|k| {
-        let rest: f64 = (whole..row.len()).map(|i| f64::from(weights[k][i] * row[i])).sum();
-        partial[k].iter().map(|&sum| f64::from(sum)).sum::<f64>() + rest
-    })
+    products
 }
