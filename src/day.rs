@@ -1,6 +1,6 @@
 //! Days: local dates, or, where a run was asked for relative dates, days since the subject's first scan.
 //!
-//! METHOD: a relative day is kept as a date counted from [`FIRST_SCAN`], so that every difference between two days of a
+//! METHOD: a relative day is kept as a date counted from `FIRST_SCAN`, so that every difference between two days of a
 //! subject, and with it every verdict, is the same as with the true dates; it is written as `day 54`, or `day -12` before
 //! the first scan. The true date of the first scan stands in no output. Months of schedules are counted on that calendar
 //! too, so a visit planned in months may lie up to three days from where the true dates would put it.

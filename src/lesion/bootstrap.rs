@@ -34,7 +34,7 @@ pub struct Interval {
 /// with replacement, as many as there are, and the mean over their voxels is taken. The ends are the 2.5th and the
 /// 97.5th percentile of the replicates, widened about the mean by `f · t(ν)/1.96`: f is what the blocks miss because
 /// neighboring ones share noise and all are centered on their own mean, from the correlation of the noise (estimated
-/// from the differences of neighbors, see [`super::correlation`]), and ν is what unequal blocks are worth. It covers
+/// from the differences of neighbors, see `super::correlation`), and ν is what unequal blocks are worth. It covers
 /// spread within the lesion only, not between two scans (see [`super::probability_above`]). `None` where the mask holds
 /// too few blocks or voxels. The same seed, the same bits.
 pub fn mean_interval(values: &[f32], mask: &Mask, settings: &Settings) -> Option<Interval> {

@@ -1,7 +1,7 @@
 //! A figure as a file of its own: SVG with fixed colors and an embedded-font name, and the same as PNG.
 //!
 //! The drawings of the pages take their colors from the page, which follows light and dark. Paper and files do not:
-//! here each variable is replaced by its color in light, the one table of which is [`PRINT`].
+//! here each variable is replaced by its color in light, the one table of which is `PRINT`.
 
 use resvg::tiny_skia::{Pixmap, Transform};
 use resvg::usvg::{Options, Tree};
