@@ -63,6 +63,14 @@ pub enum AslError {
         /// What was found.
         found: String,
     },
+    /// A correction that was asked for and needs a number that is not there.
+    #[error(
+        "BackgroundSuppressionNumberPulses is missing: expected a number, as BackgroundSuppression is true and the setting asl.background_suppression_factor is {factor}"
+    )]
+    SuppressionPulses {
+        /// The factor that was asked for.
+        factor: f64,
+    },
     /// M0 on another grid.
     #[error("the M0 image does not stand on the grid of the ASL series: {0}")]
     M0Space(SpaceDifference),

@@ -276,8 +276,13 @@ fn constants(acquisition: &AslAcquisition, of_blood: bool, settings: &Settings) 
         Labeling::Casl => settings.efficiency_casl,
         Labeling::Pasl => settings.efficiency_pasl,
     };
-    let pulses = if acquisition.background_suppression { acquisition.suppression_pulses.unwrap_or(0) } else { 0 };
-    let suppression = settings.background_suppression_factor.powi(pulses as i32);
+    let factor = settings.background_suppression_factor;
+    let suppression = match acquisition.suppression_pulses {
+        _ if !acquisition.background_suppression || factor == 1.0 => 1.0,
+        Some(pulses) => factor.powi(pulses as i32),
+        // A factor was asked for: leaving it out would give another CBF without a word.
+        None => return Err(AslError::SuppressionPulses { factor }),
+    };
     Ok(Constants {
         labeling: acquisition.labeling,
         blood_t1,
@@ -689,6 +694,23 @@ mod tests {
         // By hand in the model's test: 51.78 mL/100g/min.
         assert!(result.cbf.iter().all(|cbf| (cbf - 51.780).abs() < 0.01), "{:?}", result.cbf);
         assert_eq!(result.constants.efficiency, 0.85);
+    }
+
+    #[test]
+    fn a_suppression_factor_that_was_asked_for_needs_the_number_of_pulses() {
+        let mut acquisition = acquisition(&[1.8], 6);
+        let asked = Settings { background_suppression_factor: 0.95, ..settings() };
+        let efficiency = |acquisition: &AslAcquisition, settings: &Settings| {
+            constants(acquisition, false, settings).map(|constants| constants.efficiency)
+        };
+        // Two pulses: 0.85 * 0.95^2.
+        assert!((efficiency(&acquisition, &asked).unwrap() - 0.767125).abs() < 1e-12);
+        acquisition.suppression_pulses = None;
+        let error = efficiency(&acquisition, &asked).unwrap_err().to_string();
+        assert!(error.contains("BackgroundSuppressionNumberPulses") && error.contains("0.95"), "{error}");
+        assert_eq!(efficiency(&acquisition, &settings()).unwrap(), 0.85, "not asked for, not needed");
+        acquisition.background_suppression = false;
+        assert_eq!(efficiency(&acquisition, &asked).unwrap(), 0.85);
     }
 
     #[test]

@@ -195,8 +195,8 @@ impl Settings {
         require(
             "baseline_frames_minimum",
             self.baseline_frames_minimum,
-            self.baseline_frames_minimum >= 1,
-            "1 or more",
+            self.baseline_frames_minimum >= 2,
+            "2 or more: one frame has no noise that enhancement could be held against",
         )?;
         require(
             "enhancement_sd",

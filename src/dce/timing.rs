@@ -37,8 +37,9 @@ impl Timing {
         let before = late_times.iter().filter(|&&time| time <= arrival + 1e-9).count();
         let length = before.saturating_sub(FRAMES_BEFORE_ARRIVAL);
         let peak = raised.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let noise = standard_deviation(&raised[..length.max(2)]).unwrap_or(0.0);
-        if peak - mean(&raised[..length.max(1)]).unwrap_or(0.0) <= settings.enhancement_sd * noise {
+        let noise = standard_deviation(&raised[..length.max(2)]).ok_or(DceError::NoEnhancement)?;
+        let level = mean(&raised[..length.max(1)]).ok_or(DceError::NoEnhancement)?;
+        if peak - level <= settings.enhancement_sd * noise {
             return Err(DceError::NoEnhancement);
         }
         if length < settings.baseline_frames_minimum {
@@ -52,9 +53,9 @@ impl Timing {
         mean(&curve[self.baseline.clone()]).unwrap_or(f64::NAN)
     }
 
-    /// Standard deviation of a curve over the baseline; 0 for one frame.
+    /// Standard deviation of a curve over the baseline, which has two frames or more; NaN otherwise.
     pub fn deviation(&self, curve: &[f64]) -> f64 {
-        standard_deviation(&curve[self.baseline.clone()]).unwrap_or(0.0)
+        standard_deviation(&curve[self.baseline.clone()]).unwrap_or(f64::NAN)
     }
 }
 

@@ -2,15 +2,13 @@
 //!
 //! Drawn by plotters on a canvas of four times the size, because its SVG backend rounds coordinates to whole units.
 
-use maud::{Markup, PreEscaped, html};
+use maud::{Markup, html};
 use plotters::prelude::*;
 
-use super::bolus::register_text_metrics;
+use super::bolus::{FINE, on_page, register_text_metrics};
 use crate::report::model::MotionFigure;
 use crate::report::number::tick;
 
-/// Canvas units for one unit of the page.
-const FINE: u32 = 4;
 /// Size on the page.
 const SIZE: (u32, u32) = (480, 190);
 /// Height of the axis where hardly anything moves, mm: noise must not look like motion.
@@ -34,19 +32,7 @@ const SPIKE: RGBColor = RGBColor(1, 1, 5);
 pub fn svg(figure: &MotionFigure) -> Option<Markup> {
     let mut drawing = String::new();
     draw(figure, &mut drawing)?;
-    let start = drawing.find("<svg")?;
-    let inside = start + drawing[start..].find('>')? + 1;
-    let end = drawing.rfind("</svg>")?;
-    let mut body = drawing[inside..end].replace("font-family=\"sans-serif\" ", "");
-    for (color, variable) in ROLES {
-        let hex = format!("\"#{:02X}{:02X}{:02X}\"", color.0, color.1, color.2);
-        body = body.replace(&hex, variable);
-    }
-    Some(html! {
-        svg .fine viewBox={ "0 0 " (SIZE.0 * FINE) " " (SIZE.1 * FINE) } role="img" aria-label=(alt(figure)) {
-            (PreEscaped(body))
-        }
-    })
+    on_page(&drawing, SIZE, &ROLES, &alt(figure))
 }
 
 /// What the lines are.
