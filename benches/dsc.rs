@@ -5,7 +5,7 @@
 use criterion::{Criterion, criterion_group, criterion_main};
 use relight::acquisition::DscAcquisition;
 use relight::align::look_for_motion;
-use relight::dsc::{DscSignal, LeakageModel, Settings, aif_from_curve, bolus_timing, perfusion, quantify};
+use relight::dsc::{DscSignal, LeakageModel, Settings, aif_from_curve, find_passage, perfusion, quantify};
 use relight::image::{Affine, Grid, Mask, Samples, Series};
 use relight::phantom::dsc_curve::{DscProtocol, DscTissueClass, artery_signal, signal};
 use relight::settings::default_section;
@@ -95,7 +95,7 @@ fn benches(criterion: &mut Criterion) {
         });
     });
     let align: relight::align::Settings = default_section("align");
-    let timing = bolus_timing(&signal, &settings).expect("a bolus");
+    let timing = find_passage(&signal, &settings).expect("a bolus").timing;
     group.bench_function("motion detector", |bencher| {
         bencher.iter(|| {
             let seen = look_for_motion(&series, timing.baseline(), &align).expect("edges");

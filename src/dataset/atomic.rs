@@ -27,15 +27,64 @@ pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), DatasetError> {
 /// Lets `write` make a file aside, in the same folder and with the same extension, and renames it into place. Where
 /// `write` fails nothing is left behind.
 pub fn replace_file<E: From<DatasetError>>(path: &Path, write: impl FnOnce(&Path) -> Result<(), E>) -> Result<(), E> {
-    let unwritable = |error: &io::Error| DatasetError::unwritable(shown(path), error);
-    let folder = folder_of(path);
-    fs::create_dir_all(folder).map_err(|error| unwritable(&error))?;
-    // A private folder aside: whatever the writer adds beside its file (a second file of a pair) goes with it.
-    let aside = tempfile::Builder::new().prefix(".writing-").tempdir_in(folder).map_err(|error| unwritable(&error))?;
-    let made = aside.path().join(path.file_name().unwrap_or_default());
-    write(&made)?;
-    fs::rename(&made, path).map_err(|error| unwritable(&error))?;
-    Ok(())
+    let file = StagedFile::beside(path)?;
+    write(file.made())?;
+    Ok(file.commit()?)
+}
+
+/// A file that is being made aside. It stands in its place when it is committed; dropped before, it leaves nothing
+/// behind, not even the folders that were made for it.
+#[derive(Debug)]
+pub struct StagedFile {
+    path: PathBuf,
+    made: PathBuf,
+    /// A private folder: whatever the writer adds beside its file (a second file of a pair) goes with it.
+    aside: Option<tempfile::TempDir>,
+    /// The folders that were made for it, the innermost first.
+    folders: Vec<PathBuf>,
+}
+
+impl StagedFile {
+    /// Makes room for the file at `path`.
+    pub fn beside(path: &Path) -> Result<Self, DatasetError> {
+        let unwritable = |error: &io::Error| DatasetError::unwritable(shown(path), error);
+        let folder = folder_of(path);
+        let folders = folder.ancestors().take_while(|folder| !folder.as_os_str().is_empty() && !folder.exists());
+        let mut file = Self {
+            path: path.to_path_buf(),
+            made: PathBuf::new(),
+            aside: None,
+            folders: folders.map(Path::to_path_buf).collect(),
+        };
+        fs::create_dir_all(folder).map_err(|error| unwritable(&error))?;
+        let aside = tempfile::Builder::new().prefix(".writing-").tempdir_in(folder);
+        let aside = aside.map_err(|error| unwritable(&error))?;
+        file.made = aside.path().join(path.file_name().unwrap_or_default());
+        file.aside = Some(aside);
+        Ok(file)
+    }
+
+    /// Where it is made: beside its place, with the same name.
+    pub fn made(&self) -> &Path {
+        &self.made
+    }
+
+    /// Puts it into its place.
+    pub fn commit(mut self) -> Result<(), DatasetError> {
+        fs::rename(&self.made, &self.path).map_err(|error| DatasetError::unwritable(shown(&self.path), &error))?;
+        self.folders.clear();
+        Ok(())
+    }
+}
+
+impl Drop for StagedFile {
+    fn drop(&mut self) {
+        self.aside = None;
+        for folder in &self.folders {
+            // Fails, as it should, where something else has come to stand there.
+            let _ = fs::remove_dir(folder);
+        }
+    }
 }
 
 fn folder_of(path: &Path) -> &Path {
@@ -247,6 +296,29 @@ mod tests {
         });
         assert!(failed.is_err());
         assert_eq!((fs::read(&path).unwrap(), names(folder.path())), (b"old".to_vec(), vec!["a.nii.gz".to_owned()]));
+    }
+
+    #[test]
+    fn what_is_made_aside_and_dropped_takes_the_folders_that_were_made_for_it_along() {
+        let folder = tempfile::tempdir().unwrap();
+        let (one, other) = (folder.path().join("new/deep/a.nii"), folder.path().join("new/b.nii"));
+        let file = StagedFile::beside(&one).unwrap();
+        fs::write(file.made(), "half").unwrap();
+        assert_eq!(names(one.parent().unwrap()).len(), 1, "aside, in the same folder");
+        assert!(!one.exists());
+        drop(file);
+        assert!(names(folder.path()).is_empty());
+        let file = StagedFile::beside(&one).unwrap();
+        write_file(&other, b"b").unwrap();
+        drop(file);
+        assert_eq!(names(&folder.path().join("new")), ["b.nii"], "what came to stand there stays");
+        let file = StagedFile::beside(&one).unwrap();
+        fs::write(file.made(), "whole").unwrap();
+        file.commit().unwrap();
+        assert_eq!(
+            (fs::read(&one).unwrap(), names(one.parent().unwrap())),
+            (b"whole".to_vec(), vec!["a.nii".to_owned()])
+        );
     }
 
     #[test]

@@ -17,7 +17,7 @@ mod sidecars;
 mod tables;
 
 pub use annotations::{Annotation, AnnotationField, Annotations, annotate, annotations_text, holding};
-pub use atomic::{OutputFolder, Staging, check_replaceable, replace_file, write_file};
+pub use atomic::{OutputFolder, StagedFile, Staging, check_replaceable, replace_file, write_file};
 pub use description::{
     ANNOTATION_COLUMNS, BIDS_VERSION, BIDSIGNORE, DatasetSource, write_citations, write_dataset_files,
 };

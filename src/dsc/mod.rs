@@ -48,7 +48,7 @@ pub use first_pass::FirstPassMaps;
 pub use model_choice::{LeakageChoice, LeakageModelFit, leakage_choice};
 pub use normalization::{BrainNormalized, Normalized};
 pub use perfusion::{PerfusionError, PerfusionMaps, perfusion};
-pub use quantify::{DscMap, DscResult, LeakageMaps, quantify};
+pub use quantify::{DscMap, DscResult, LeakageMaps, quantify, quantify_passage};
 pub use reference::{ReferenceCurve, ReferenceSource};
 pub use region_curves::{RegionCurves, region_curves, relative_peak_height};
 pub use settings::{
@@ -58,4 +58,4 @@ pub use settings::{
 };
 pub use signal::DscSignal;
 pub use standardization::{LandmarkError, Landmarks};
-pub use timing::{Timing, baseline_mean_for_mask, bolus_timing};
+pub use timing::{Passage, Timing, baseline_mean_for_mask, find_passage};

@@ -12,7 +12,7 @@ use super::normalization::Normalized;
 use super::reference::{RateScratch, ReferenceCurve, reference_curve, second_part};
 use super::settings::{Integration, LeakageModel, NormalizationStatistic, Settings};
 use super::signal::DscSignal;
-use super::timing::{Timing, find_timing};
+use super::timing::{Passage, Timing, find_passage};
 use crate::curve::area::{trapezoid_weights, weighted_sums};
 use crate::image::{Block, Mask, for_each_block};
 use crate::quality::{Caveat, Check};
@@ -132,8 +132,17 @@ pub(super) enum Correction {
 /// it, all non-enhancing brain does. Normalization is a step of its own ([`DscResult::normalize`]), because an
 /// automatic reference region can only be chosen later.
 pub fn quantify(signal: &DscSignal<'_>, reference: Option<&Mask>, settings: &Settings) -> Result<DscResult, DscError> {
-    settings.check()?;
-    let (timing, mean_signal) = find_timing(signal, settings)?;
+    quantify_passage(signal, find_passage(signal, settings)?, reference, settings)
+}
+
+/// The same for a series whose bolus passage was found before.
+pub fn quantify_passage(
+    signal: &DscSignal<'_>,
+    passage: Passage,
+    reference: Option<&Mask>,
+    settings: &Settings,
+) -> Result<DscResult, DscError> {
+    let Passage { timing, mean_signal } = passage;
     let baseline = measure_baseline(signal, &timing, settings)?;
     let reference = reference_curve(signal, &timing, &baseline, reference)?;
     let step = signal.step();

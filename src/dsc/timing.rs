@@ -83,13 +83,18 @@ fn finite_mean(values: &[f32]) -> f64 {
     sum / count as f64
 }
 
-/// Steady state and arrival of a series.
-pub fn bolus_timing(signal: &DscSignal<'_>, settings: &Settings) -> Result<Timing, DscError> {
-    find_timing(signal, settings).map(|(timing, _)| timing)
+/// The passage of the bolus through a series: its frames, and the mean curve they were found on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Passage {
+    /// Steady state and arrival.
+    pub timing: Timing,
+    /// Mean signal of the measurable voxels, first echo, one value per frame.
+    pub mean_signal: Vec<f64>,
 }
 
-/// Finds steady state and arrival; also gives the mean signal of the mask, one value per frame.
-pub(super) fn find_timing(signal: &DscSignal<'_>, settings: &Settings) -> Result<(Timing, Vec<f64>), DscError> {
+/// Finds steady state and arrival.
+pub fn find_passage(signal: &DscSignal<'_>, settings: &Settings) -> Result<Passage, DscError> {
+    settings.check()?;
     let frames = signal.series().frames;
     let late = settings.enhancement_frames.max(settings.recovery_frames);
     let needed = settings.provisional_baseline_frames.max(settings.baseline_frames_minimum) + 1 + late;
@@ -124,7 +129,7 @@ pub(super) fn find_timing(signal: &DscSignal<'_>, settings: &Settings) -> Result
     if settings.recovery == RecoveryFrames::Window && from > last {
         return Err(DscError::RecoveryOutside { from, to, last });
     }
-    Ok((timing, mean_signal))
+    Ok(Passage { timing, mean_signal })
 }
 
 /// Mean signal of the first echo over the measurable voxels.

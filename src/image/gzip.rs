@@ -120,6 +120,8 @@ impl<W: Write> Write for ParallelGzip<W> {
 #[derive(Default)]
 struct Chunk {
     content: Vec<u8>,
+    /// Made when it is first needed, and used again: making one clears a quarter of a megabyte.
+    stream: Option<Compress>,
     /// Whether the content is stored as it is; then nothing is deflated.
     stored: bool,
     deflated: Vec<u8>,
@@ -130,9 +132,11 @@ impl Chunk {
     fn compress(&mut self, level: Compression, effort: Effort, end: bool) -> io::Result<()> {
         self.checksum = Hasher::new();
         self.checksum.update(&self.content);
-        self.stored = effort == Effort::Worthwhile && !shrinks(&self.content, level)?;
+        let stream = self.stream.get_or_insert_with(|| Compress::new(level, false));
         self.deflated.clear();
-        if self.stored { Ok(()) } else { deflate(&self.content, level, end, &mut self.deflated) }
+        self.stored = effort == Effort::Worthwhile && !shrinks(stream, &self.content, &mut self.deflated)?;
+        self.deflated.clear();
+        if self.stored { Ok(()) } else { deflate(stream, &self.content, end, &mut self.deflated) }
     }
 }
 
@@ -153,7 +157,8 @@ fn write_stored(writer: &mut impl Write, content: &[u8], end: bool) -> io::Resul
 
 /// Whether deflate makes a chunk smaller by a fifth or more, judged by a sixty-fourth of it: noise in 32-bit floats
 /// loses a sixth of its size at the cost of twenty times the time, both here and wherever the file is read again.
-fn shrinks(content: &[u8], level: Compression) -> io::Result<bool> {
+/// `deflated` is room for the sample.
+fn shrinks(stream: &mut Compress, content: &[u8], deflated: &mut Vec<u8>) -> io::Result<bool> {
     /// Pieces of a sample; spread evenly, as a volume's empty margin tells nothing of its middle.
     const PIECES: usize = 64;
     /// Bytes of a piece.
@@ -169,16 +174,14 @@ fn shrinks(content: &[u8], level: Compression) -> io::Result<bool> {
     for stretch in content.chunks_exact(stretch) {
         sample.extend_from_slice(&stretch[..PIECE_BYTES]);
     }
-    let mut deflated = Vec::new();
-    deflate(&sample, level, true, &mut deflated)?;
+    deflate(stream, &sample, true, deflated)?;
     Ok(100 * deflated.len() <= WORTHWHILE * sample.len())
 }
 
 /// Appends content to `bytes` as a run of deflate blocks.
-fn deflate(content: &[u8], level: Compression, end: bool, bytes: &mut Vec<u8>) -> io::Result<()> {
-    let mut stream = Compress::new(level, false);
-    let expected = if level == Compression::none() { content.len() + content.len() / 1024 } else { content.len() / 2 };
-    bytes.reserve(expected + 1024);
+fn deflate(stream: &mut Compress, content: &[u8], end: bool, bytes: &mut Vec<u8>) -> io::Result<()> {
+    stream.reset();
+    bytes.reserve(content.len() / 2 + 1024);
     let flush = if end { FlushCompress::Finish } else { FlushCompress::Sync };
     loop {
         let taken = stream.total_in() as usize;

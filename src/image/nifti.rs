@@ -3,6 +3,7 @@
 //! [`NiftiImage::open`] reads the header only; the `read_` methods go through the file once. `.nii`, `.hdr` + `.img`,
 //! each plain or gzip-compressed; NIfTI-1 and NIfTI-2; both byte orders; all integer and real types up to 64 bits.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use super::codec::SampleType;
@@ -15,6 +16,7 @@ use super::rows::Rows;
 use super::series::{Samples, Series};
 use super::stream::{self, Bytes, Slab, for_each_slab};
 use super::volume::{Labels, Mask, Volume};
+use super::write::{Compression, ScaledWriter};
 use crate::units::Seconds;
 
 /// An image file whose header was read and checked.
@@ -112,6 +114,21 @@ impl NiftiImage {
     pub fn read_volume(self) -> Result<Volume, ImageError> {
         self.one_volume()?;
         self.for_each_volume(|_, _| Ok::<_, ImageError>(()))
+    }
+
+    /// Reads the one volume, and writes it times a factor, as [`write_scaled_volume`](super::write_scaled_volume) does,
+    /// while the rest of the file is inflated.
+    pub fn read_volume_writing_scaled(
+        self,
+        writer: impl Write,
+        factor: f64,
+        compression: Compression,
+    ) -> Result<Volume, ImageError> {
+        self.one_volume()?;
+        let mut copy = ScaledWriter::new(writer, *self.grid(), factor, compression)?;
+        let volume = self.for_each_slab_of_volumes(|_, rows, volume| copy.rows(&volume.data, rows))?;
+        copy.finish()?;
+        Ok(volume)
     }
 
     /// Reads a label map: every value must be an integer from 0 up, whatever type stores it.
@@ -249,14 +266,23 @@ impl NiftiImage {
         &self,
         mut each: impl FnMut(usize, &Volume) -> Result<(), E>,
     ) -> Result<Volume, E> {
+        let all = Rows::of(self.grid()).count;
+        self.for_each_slab_of_volumes(|frame, rows, volume| if rows == all { each(frame, volume) } else { Ok(()) })
+    }
+
+    /// Fills one volume with frame after frame, calls `each` after every slab with the frame and the number of its
+    /// rows that have arrived, and returns the last.
+    fn for_each_slab_of_volumes<E: From<ImageError>>(
+        &self,
+        mut each: impl FnMut(usize, usize, &Volume) -> Result<(), E>,
+    ) -> Result<Volume, E> {
         let rows = Rows::of(self.grid());
         self.allow(4 * self.grid().len() as u64)?;
         let mut volume = Volume { grid: self.header.grid, data: self.allocate(self.grid().len())? };
         let mut values = vec![0.0; rows.length];
         for_each_slab(&self.data_path, &self.header, |slab| {
             self.decode(&slab, &rows, &mut values, &mut volume.data);
-            let last = slab.first_row + self.rows_of(&slab).count() == rows.count;
-            if last { each(slab.frame, &volume) } else { Ok(()) }
+            each(slab.frame, slab.first_row + self.rows_of(&slab).count(), &volume)
         })?;
         Ok(volume)
     }

@@ -144,16 +144,24 @@ impl Labels {
 
     /// The region of one label.
     pub fn mask(&self, label: u32) -> Mask {
-        let mut mask = Mask::filled(self.grid, false);
-        for (inside, labels) in mask.data.chunks_mut(STRETCH).zip(self.data.chunks(STRETCH)) {
-            // Most pages of a lesion's mask are never written, and so cost neither time nor memory.
-            if labels.iter().fold(false, |any, &found| any | (found == label)) {
-                for (inside, &found) in inside.iter_mut().zip(labels) {
-                    *inside = found == label;
+        self.masks(&[label]).swap_remove(0)
+    }
+
+    /// The region of each of some labels, in one pass.
+    pub fn masks(&self, labels: &[u32]) -> Vec<Mask> {
+        let mut masks: Vec<Mask> = labels.iter().map(|_| Mask::filled(self.grid, false)).collect();
+        for (stretch, found) in self.data.chunks(STRETCH).enumerate() {
+            for (mask, &label) in masks.iter_mut().zip(labels) {
+                // Most pages of a lesion's mask are never written, and so cost neither time nor memory.
+                if found.iter().fold(false, |any, &found| any | (found == label)) {
+                    let inside = &mut mask.data[stretch * STRETCH..][..found.len()];
+                    for (inside, &found) in inside.iter_mut().zip(found) {
+                        *inside = found == label;
+                    }
                 }
             }
         }
-        mask
+        masks
     }
 }
 

@@ -1,6 +1,6 @@
 //! Images to NIfTI-1 files (`nifti1.h`): in the orientation their grid remembers, little-endian, without any text.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::ops::Range;
 
 use super::error::ImageError;
@@ -48,7 +48,8 @@ pub enum StoredAs {
 
 /// Writes a volume as 32-bit floats.
 pub fn write_volume(writer: impl Write, volume: &Volume, compression: Compression) -> Result<(), ImageError> {
-    write_floats(writer, volume, compression, |value| value)
+    Layout::floats(&volume.grid, None)
+        .write(writer, compression, |file| file.frame(|place, row| place.each(&volume.data, row, f32::to_le_bytes)))
 }
 
 /// Writes a volume times a factor (the product in f64) as 32-bit floats; no scaled copy is held.
@@ -58,49 +59,76 @@ pub fn write_scaled_volume(
     factor: f64,
     compression: Compression,
 ) -> Result<(), ImageError> {
-    write_floats(writer, volume, compression, |value| (f64::from(value) * factor) as f32)
+    let mut file = ScaledWriter::new(writer, volume.grid, factor, compression)?;
+    file.rows(&volume.data, Rows::of(&volume.grid).count)?;
+    file.finish()
 }
 
-fn write_floats(
-    writer: impl Write,
-    volume: &Volume,
-    compression: Compression,
-    value: impl Fn(f32) -> f32,
-) -> Result<(), ImageError> {
-    let layout = Layout { grid: &volume.grid, frames: None, datatype: 16, bytes: 4, slope: 1.0, intercept: 0.0 };
-    layout.write(writer, compression, |file| {
-        file.frame(|place, row| place.each(&volume.data, row, |stored| value(stored).to_le_bytes()))
-    })
+/// A volume times a factor on its way into a file, row by row: a map can be written while its image is being read.
+pub(super) struct ScaledWriter<W: Write> {
+    sink: Sink<W>,
+    grid: Grid,
+    factor: f64,
+    /// The first row that is not written yet.
+    next: usize,
+}
+
+impl<W: Write> ScaledWriter<W> {
+    /// Writes the header.
+    pub fn new(writer: W, grid: Grid, factor: f64, compression: Compression) -> Result<Self, ImageError> {
+        let header = Layout::floats(&grid, None).header()?;
+        let mut sink = Sink::new(writer, compression)?;
+        sink.write_all(&header)?;
+        Ok(Self { sink, grid, factor, next: 0 })
+    }
+
+    /// Writes the stored rows before `end` that are not written yet. `values` has room for the whole volume, and holds
+    /// those of these rows.
+    pub fn rows(&mut self, values: &[f32], end: usize) -> Result<(), ImageError> {
+        let (factor, rows) = (self.factor, self.next..end);
+        self.next = end;
+        write_rows(&mut self.sink, &Rows::of(&self.grid), rows, |place, row: &mut [[u8; 4]]| {
+            place.each(values, row, |value| ((f64::from(value) * factor) as f32).to_le_bytes());
+        })
+    }
+
+    /// Writes what ends the file.
+    pub fn finish(self) -> Result<(), ImageError> {
+        debug_assert_eq!(self.next, Rows::of(&self.grid).count);
+        self.sink.finish()
+    }
 }
 
 /// Writes a label map in the smallest unsigned integer type that holds its largest label.
 pub fn write_labels(writer: impl Write, labels: &Labels, compression: Compression) -> Result<(), ImageError> {
     let largest = labels.data.iter().max().copied().unwrap_or(0);
-    write_labels_with(writer, &labels.grid, largest, 0..labels.data.len(), |index| labels.data[index], compression)
+    write_labels_with(writer, &labels.grid, largest, |_, _| true, |index| labels.data[index], compression)
 }
 
-/// Writes the labels that `label` gives to the linear indices of `span`, and 0 elsewhere, in the smallest unsigned
-/// integer type that holds `largest`; no label is above it, and no label map is held.
+/// Writes the label that `label` gives to each linear index in the smallest unsigned integer type that holds `largest`;
+/// no label is above it, and no label map is held. Rows for which `holds_labels` says no, by their first and their last
+/// voxel, are written as 0.
 pub fn write_labels_with(
     writer: impl Write,
     grid: &Grid,
     largest: u32,
-    span: Range<usize>,
+    holds_labels: impl Fn([usize; 3], [usize; 3]) -> bool,
     label: impl Fn(usize) -> u32,
     compression: Compression,
 ) -> Result<(), ImageError> {
     let layout = |datatype, bytes| Layout { grid, frames: None, datatype, bytes, slope: 1.0, intercept: 0.0 };
+    let holds_labels = |place: Place, last: usize| holds_labels(grid.voxel(place.first), grid.voxel(place.at(last)));
     if largest > u32::from(u16::MAX) {
         layout(768, 4).write(writer, compression, |file| {
-            file.frame(|place, row| label_row(place, row, &span, &label, |label| label.to_le_bytes()))
+            file.frame(|place, row| label_row(place, row, holds_labels, &label, |label| label.to_le_bytes()))
         })
     } else if largest > u32::from(u8::MAX) {
         layout(512, 2).write(writer, compression, |file| {
-            file.frame(|place, row| label_row(place, row, &span, &label, |label| (label as u16).to_le_bytes()))
+            file.frame(|place, row| label_row(place, row, holds_labels, &label, |label| (label as u16).to_le_bytes()))
         })
     } else {
         layout(2, 1).write(writer, compression, |file| {
-            file.frame(|place, row| label_row(place, row, &span, &label, |label| [label as u8]))
+            file.frame(|place, row| label_row(place, row, holds_labels, &label, |label| [label as u8]))
         })
     }
 }
@@ -108,15 +136,14 @@ pub fn write_labels_with(
 fn label_row<const N: usize>(
     place: Place,
     row: &mut [[u8; N]],
-    span: &Range<usize>,
+    holds_labels: impl Fn(Place, usize) -> bool,
     label: impl Fn(usize) -> u32,
     stored: impl Fn(u32) -> [u8; N],
 ) {
-    let (first, last) = (place.at(0), place.at(row.len() - 1));
-    if first.max(last) < span.start || first.min(last) >= span.end {
-        row.fill([0; N]);
+    if holds_labels(place, row.len() - 1) {
+        place.each_index(row, |index| stored(label(index)));
     } else {
-        place.each_index(row, |index| stored(if span.contains(&index) { label(index) } else { 0 }));
+        row.fill([0; N]);
     }
 }
 
@@ -143,16 +170,13 @@ pub fn write_series(
     let frames_and_time = (frames > 1 || frame_time.is_some()).then_some((frames, frame_time));
     let mut values = vec![0.0_f32; grid.len()];
     match stored_as {
-        StoredAs::Float32 => {
-            let layout = Layout { grid, frames: frames_and_time, datatype: 16, bytes: 4, slope: 1.0, intercept: 0.0 };
-            layout.write(writer, compression, |file| {
-                for number in 0..frames {
-                    frame(number, &mut values);
-                    file.frame(|place, row| place.each(&values, row, f32::to_le_bytes))?;
-                }
-                Ok(())
-            })
-        }
+        StoredAs::Float32 => Layout::floats(grid, frames_and_time).write(writer, compression, |file| {
+            for number in 0..frames {
+                frame(number, &mut values);
+                file.frame(|place, row| place.each(&values, row, f32::to_le_bytes))?;
+            }
+            Ok(())
+        }),
         StoredAs::Int16 { slope, intercept } => {
             if !(slope.is_finite() && slope != 0.0 && intercept.is_finite()) {
                 return Err(unwritable("scl_slope, scl_inter", "finite numbers, slope not 0", (slope, intercept)));
@@ -187,39 +211,23 @@ struct Layout<'a> {
     intercept: f32,
 }
 
-impl Layout<'_> {
+impl<'a> Layout<'a> {
+    /// 32-bit floats as they are.
+    fn floats(grid: &'a Grid, frames: Option<(usize, Option<Seconds>)>) -> Self {
+        Self { grid, frames, datatype: 16, bytes: 4, slope: 1.0, intercept: 0.0 }
+    }
+
     fn write<W: Write>(
         &self,
-        mut writer: W,
+        writer: W,
         compression: Compression,
         frames: impl FnOnce(&mut Frames<'_, '_>) -> Result<(), ImageError>,
     ) -> Result<(), ImageError> {
         let header = self.header()?;
-        match compression {
-            Compression::None => {
-                writer.write_all(&header)?;
-                frames(&mut Frames { writer: &mut writer, layout: self })?;
-                writer.flush()?;
-            }
-            Compression::Gzip { level } => self.write_gzip(writer, level, Effort::Every, &header, frames)?,
-            Compression::QuickGzip { level } => self.write_gzip(writer, level, Effort::Worthwhile, &header, frames)?,
-        }
-        Ok(())
-    }
-
-    fn write_gzip<W: Write>(
-        &self,
-        writer: W,
-        level: u32,
-        effort: Effort,
-        header: &[u8],
-        frames: impl FnOnce(&mut Frames<'_, '_>) -> Result<(), ImageError>,
-    ) -> Result<(), ImageError> {
-        let mut gzip = ParallelGzip::new(writer, level, effort)?;
-        gzip.write_all(header)?;
-        frames(&mut Frames { writer: &mut gzip, layout: self })?;
-        gzip.finish()?;
-        Ok(())
+        let mut sink = Sink::new(writer, compression)?;
+        sink.write_all(&header)?;
+        frames(&mut Frames { writer: &mut sink, layout: self })?;
+        sink.finish()
     }
 
     /// 348 bytes of header and four that say that no extension follows.
@@ -303,12 +311,62 @@ impl Frames<'_, '_> {
     fn frame<const N: usize>(&mut self, encode: impl Fn(Place, &mut [[u8; N]])) -> Result<(), ImageError> {
         debug_assert_eq!(N, self.layout.bytes);
         let rows = Rows::of(self.layout.grid);
-        let mut row = vec![[0; N]; rows.length];
-        for number in 0..rows.count {
-            encode(rows.place(number), &mut row);
-            self.writer.write_all(row.as_flattened())?;
+        write_rows(self.writer, &rows, 0..rows.count, encode)
+    }
+}
+
+/// Writes some rows in stored order; `encode` gets the place of each in memory and fills it.
+fn write_rows<const N: usize>(
+    writer: &mut (impl Write + ?Sized),
+    rows: &Rows,
+    range: Range<usize>,
+    encode: impl Fn(Place, &mut [[u8; N]]),
+) -> Result<(), ImageError> {
+    let mut row = vec![[0; N]; rows.length];
+    for number in range {
+        encode(rows.place(number), &mut row);
+        writer.write_all(row.as_flattened())?;
+    }
+    Ok(())
+}
+
+/// Where the bytes of a file go.
+enum Sink<W: Write> {
+    Plain(W),
+    Gzip(ParallelGzip<W>),
+}
+
+impl<W: Write> Sink<W> {
+    fn new(writer: W, compression: Compression) -> Result<Self, ImageError> {
+        Ok(match compression {
+            Compression::None => Self::Plain(writer),
+            Compression::Gzip { level } => Self::Gzip(ParallelGzip::new(writer, level, Effort::Every)?),
+            Compression::QuickGzip { level } => Self::Gzip(ParallelGzip::new(writer, level, Effort::Worthwhile)?),
+        })
+    }
+
+    fn finish(self) -> Result<(), ImageError> {
+        match self {
+            Self::Plain(mut writer) => writer.flush()?,
+            Self::Gzip(gzip) => gzip.finish()?,
         }
         Ok(())
+    }
+}
+
+impl<W: Write> Write for Sink<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(writer) => writer.write(bytes),
+            Self::Gzip(gzip) => gzip.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Plain(writer) => writer.flush(),
+            Self::Gzip(gzip) => gzip.flush(),
+        }
     }
 }
 

@@ -89,8 +89,8 @@ pub fn split(
     let split = how.unwrap_or(if binary { Split::Components } else { Split::Labels });
     let (lesions, caveats) = match split {
         Split::Labels => {
-            let lesion = |&label: &u32| Lesion { label, mask: labels.mask(label), name: names.get(&label).cloned() };
-            (lesion_labels.iter().map(lesion).collect(), Vec::new())
+            let lesion = |(&label, mask)| Lesion { label, mask, name: names.get(&label).cloned() };
+            (lesion_labels.iter().zip(labels.masks(&lesion_labels)).map(lesion).collect(), Vec::new())
         }
         Split::Components => by_components(&mask_of(labels, &lesion_labels), settings),
         Split::Whole => (vec![Lesion { label: 1, mask: mask_of(labels, &lesion_labels), name: None }], Vec::new()),

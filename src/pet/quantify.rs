@@ -1,5 +1,7 @@
 //! One static PET image and its lesions: SUV where the metadata allow it, TBR wherever there is a background.
 
+use rayon::prelude::*;
+
 use super::background::{Background, BackgroundUptake, MeasuredBackground};
 use super::frames::StaticImage;
 use super::peak::Spheres;
@@ -109,7 +111,7 @@ fn quantify_after(
         suv,
         background,
         scales,
-        lesions: lesions.iter().map(measure).collect(),
+        lesions: lesions.par_iter().map(measure).collect(),
         caveats,
         quality: worst(&checks).unwrap_or(Quality::Pass),
         checks,

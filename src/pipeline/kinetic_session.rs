@@ -6,7 +6,7 @@ use super::error::SessionError;
 use super::labeling::{self, AslInput, Labeled};
 use super::masks::Fit;
 use super::perfusion::Brain;
-use super::session::SessionMasks;
+use super::session_masks::SessionMasks;
 use crate::acquisition::{AslAcquisition, DceAcquisition};
 use crate::image::{Mask, NiftiImage};
 use crate::quality::{Caveat, CaveatCode};

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::kinetic::{DynamicNumbers, LabelingNumbers};
+use super::bench::{DynamicNumbers, LabelingNumbers};
 use crate::dataset::{Annotation, holding};
 use crate::lesion::{Histogram, LesionRecord};
 use crate::pet::{PetMeasures, PetResponse};

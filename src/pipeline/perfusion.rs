@@ -8,9 +8,9 @@ use crate::align;
 use crate::dsc::{
     self, Aif, AifError, BrainNormalized, DscError, DscMap, DscResult, DscSignal, FurtherNormalization, LeakageChoice,
     LeakageModel, PerfusionMaps, RegionCurves, SeriesContent, aif_from_curve, aif_from_mask, baseline_mean_for_mask,
-    bolus_timing, find_aif, leakage_choice, perfusion, quantify, region_curves, signal_of_concentration,
+    find_aif, find_passage, leakage_choice, perfusion, quantify_passage, region_curves, signal_of_concentration,
 };
-use crate::image::{Grid, Mask, NiftiImage, Volume};
+use crate::image::{Grid, Mask, NiftiImage, Series, Volume};
 use crate::quality::{Caveat, CaveatCode};
 use crate::region::{
     self, Midline, Reference, ReferenceFacts, RegionError, brain_mask, crosses_midline, find_midline,
@@ -18,6 +18,7 @@ use crate::region::{
 };
 use crate::report::model::MotionFigure;
 use crate::study::{ArterialCurve, ArterialUnit, InputFile};
+use crate::units::Seconds;
 
 /// Which voxels are measured.
 #[derive(Debug, Clone, Copy)]
@@ -238,37 +239,39 @@ pub fn measure(
             Some(signal_of_concentration(&series).ok_or_else(|| failed(DscError::NoBolus))?)
         }
     };
+    let recorded = signal_of(input.acquisition, &series, second.as_ref(), converted.as_ref()).map_err(failed)?;
+    let mut passage = find_passage(&recorded, dsc_settings).map_err(failed)?;
+    let step = recorded.step();
     // METHOD: motion is looked for in what the scanner recorded; a series of concentrations was made from that by
     // another program, and is taken as it is.
-    let examined = match (input.align.motion.mode, input.content) {
-        (align::MotionMode::None, _) | (_, SeriesContent::Concentration) => None,
-        (align::MotionMode::Auto | align::MotionMode::On, SeriesContent::Signal) => {
-            let recorded = DscSignal::new(input.acquisition, &series, second.as_ref()).map_err(failed)?;
-            let timing = bolus_timing(&recorded, dsc_settings).map_err(failed)?;
+    let examined = match input.content {
+        SeriesContent::Concentration => None,
+        SeriesContent::Signal => {
             let source = motion::Source {
                 image: input.image,
                 second_echo: input.second_echo,
                 series: &series,
-                timing: &timing,
-                step: recorded.step(),
+                timing: &passage.timing,
+                step,
             };
             motion::examine(&source, input.align)?
         }
     };
     let (mut series, mut second, mut motion, mut motion_check) = (series, second, None, None);
+    let mut moved = false;
     if let Some(Examined { aligned, figure, check, caveats: more }) = examined {
         caveats.extend(more);
         (motion, motion_check) = (Some(figure), Some(check));
         if let Some((first, other)) = aligned {
             (series, second) = (first, other);
+            moved = true;
         }
     }
-    let signal = match &converted {
-        Some((series, echo_time)) => DscSignal::of_concentration(input.acquisition, series, *echo_time),
-        None => DscSignal::new(input.acquisition, &series, second.as_ref()),
+    let signal = signal_of(input.acquisition, &series, second.as_ref(), converted.as_ref()).map_err(failed)?;
+    if moved {
+        passage = find_passage(&signal, dsc_settings).map_err(failed)?;
     }
-    .map_err(failed)?;
-    let mut result = quantify(&signal, given_reference.as_ref(), dsc_settings).map_err(failed)?;
+    let mut result = quantify_passage(&signal, passage, given_reference.as_ref(), dsc_settings).map_err(failed)?;
     result.checks.extend(motion_check);
 
     let baseline = Volume::from_masked(&result.mask, &result.baseline.level);
@@ -425,6 +428,19 @@ pub fn measure(
         flow,
         caveats,
     })
+}
+
+/// What is measured: the series as it was recorded, or `converted` from concentrations, with its echo time.
+fn signal_of<'a>(
+    acquisition: &'a DscAcquisition,
+    series: &'a Series,
+    second_echo: Option<&'a Series>,
+    converted: Option<&'a (Series, Seconds)>,
+) -> Result<DscSignal<'a>, DscError> {
+    match converted {
+        Some((series, echo_time)) => DscSignal::of_concentration(acquisition, series, *echo_time),
+        None => DscSignal::new(acquisition, series, second_echo),
+    }
 }
 
 /// A lesion without the voxels that are taken for vessels; `vessels` follows the order of the series' mask.

@@ -6,19 +6,20 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 use serde_json::{Map, Value, json};
 
+use super::bench::Bench;
 use super::error::SessionError;
 use super::judging::row_json;
 use super::masks::{Fit, LesionMasks, Placed};
-use super::outputs::{Destination, Written, write_curves, write_perfusion, write_uptake};
+use super::outputs::{Destination, SuvMap, Written, make_uptake, write_curves, write_perfusion};
 use super::perfusion::{self, Artery, Brain, DscInput};
-use super::session::{Bench, default_background};
-use super::uptake::{self, BackgroundChoice, Head, PetInput};
+use super::uptake::{self, BackgroundChoice, Head, PetInput, default_background};
 use super::{Steps, measured::Measured};
 use crate::acquisition::{Body, PetAcquisition};
 use crate::dataset::{LesionRow, OutputStem, lesions_tsv};
 use crate::dsc::SeriesContent;
 use crate::image::{NiftiImage, Volume};
 use crate::lesion::{LesionRecord, Split};
+use crate::pet::{self, SuvScale};
 use crate::quality::{Caveat, Check, Quality, worst};
 use crate::region::BackgroundShape;
 use crate::report::model::MotionFigure;
@@ -298,14 +299,24 @@ pub fn run_pet(
     let mut sources = vec![image.clone()];
     sources.extend(background_file.iter().chain(&brain).cloned());
     sources.extend(request.lesions.as_ref().map(InputFile::lone));
-    steps.next("reading and measuring");
+    let destination = Destination {
+        folder: &request.output,
+        stem: OutputStem::of_series(image.file_name()),
+        sources: &sources,
+        force: request.force,
+    };
+    steps.next("reading");
     // Each file is inflated by one thread: side by side they take as long as the larger.
-    let (masks, volume) =
-        rayon::join(|| placed_lesions(request, &image, settings), || read_single_volume(&request.image));
+    let (masks, read) = rayon::join(
+        || placed_lesions(request, &image, settings),
+        || read_static(&request.image, &acquisition, &settings.pet, &destination),
+    );
     let (masks, placed) = masks?.unzip();
+    let (volume, suv_map) = read?;
+    steps.next("measuring and writing");
     let input = PetInput {
         image: &image,
-        volume: volume?,
+        volume,
         acquisition: &acquisition,
         background: match (&request.background, &background_file) {
             (Some(BackgroundRequest::Label(_, label)), Some(file)) => {
@@ -327,16 +338,12 @@ pub fn run_pet(
     };
     let uptake = (uptake::measure(input, &settings.pet, &settings.region)?, tracer);
     caveats.extend(uptake.0.caveats.iter().cloned());
-    let rows = measure_rows(masks.as_ref(), settings, |bench| Bench { uptake: Some(&uptake), ..bench })?;
-    steps.next("writing");
-    let destination = Destination {
-        folder: &request.output,
-        stem: OutputStem::of_series(image.file_name()),
-        sources: &sources,
-        force: request.force,
-    };
-    let suv = settings.pet.suv.as_str();
-    let mut written = write_uptake(&uptake.0, uptake.1.as_ref(), masks.as_ref(), suv, &destination)?;
+    let (rows, made) = rayon::join(
+        || measure_rows(masks.as_ref(), settings, |bench| Bench { uptake: Some(&uptake), ..bench }),
+        || make_uptake(&uptake.0, uptake.1.as_ref(), masks.as_ref(), suv_map, &destination),
+    );
+    let (rows, made) = (rows?, made?);
+    let mut written = made.commit()?;
     written.extend(write_curves(&uptake.0, masks.as_ref(), &destination)?);
     Ok(SingleOutcome { written, rows, caveats, checks: uptake.0.result.checks.clone(), motion: None })
 }
@@ -360,10 +367,23 @@ fn placed_lesions(
     Ok(Some((masks, placed)))
 }
 
-/// The volume of an image without time frames; `None` for a series, which is reduced while it is read.
-fn read_single_volume(path: &Path) -> Result<Option<Volume>, SessionError> {
+/// The volume of an image without time frames, with its SUV map where SUV can be computed; `None` for a series, which
+/// is reduced while it is read.
+fn read_static(
+    path: &Path,
+    acquisition: &PetAcquisition,
+    settings: &pet::Settings,
+    destination: &Destination<'_>,
+) -> Result<(Option<Volume>, Option<SuvMap>), SessionError> {
     let image = NiftiImage::open(path)?;
-    Ok(if image.frames() == 1 { Some(image.read_volume()?) } else { None })
+    if image.frames() > 1 {
+        return Ok((None, None));
+    }
+    let Ok(scale) = SuvScale::new(acquisition, settings.suv, settings) else {
+        return Ok((Some(image.read_volume()?), None));
+    };
+    let (volume, map) = SuvMap::read(image, &scale, destination)?;
+    Ok((Some(volume), Some(map)))
 }
 
 pub(super) fn read_lesions(

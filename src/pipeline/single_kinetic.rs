@@ -3,14 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use super::Steps;
+use super::bench::Bench;
 use super::dynamic::{self, ArterialInput, DceInput, RelaxationInput};
 use super::error::SessionError;
 use super::labeling::{self, AslInput};
 use super::masks::Fit;
-use super::outputs::Destination;
-use super::outputs_kinetic::{write_dynamic, write_labeling};
+use super::outputs::{Destination, write_dynamic, write_labeling};
 use super::perfusion::Brain;
-use super::session::Bench;
 use super::single::{MaskRequest, SingleOutcome, measure_rows, read_lesions};
 use crate::asl::AslModel;
 use crate::dataset::OutputStem;

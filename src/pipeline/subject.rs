@@ -7,13 +7,15 @@ use std::sync::{Condvar, Mutex, PoisonError};
 
 use serde_json::Value;
 
+use super::bench::Cluster;
 use super::error::SessionError;
 use super::finished::{Finished, SubjectFacts, figures_name, thumbnails_name, viewer_name};
-use super::inside::Cluster;
 use super::judging::{Judging, Lacking};
 use super::measured::{Measured, Pictures};
-use super::outputs::{Destination, write_clusters, write_curves, write_lesions, write_perfusion, write_uptake};
-use super::outputs_kinetic::{write_dynamic, write_labeling};
+use super::outputs::{
+    Destination, write_clusters, write_curves, write_dynamic, write_labeling, write_lesions, write_perfusion,
+    write_uptake,
+};
 use super::pictures::thumbnails;
 use super::sarcoma::surveillance;
 use super::session::measure;
@@ -289,7 +291,7 @@ impl Work<'_> {
             let stem =
                 OutputStem::of_session(&session.participant_id, session.session_id.as_deref()).with("trc", label);
             let destination = Destination { folder: &folder, stem, sources: &files, force: true };
-            write_uptake(uptake, tracer.as_ref(), Some(&images.masks), self.settings.pet.suv.as_str(), &destination)?;
+            write_uptake(uptake, tracer.as_ref(), Some(&images.masks), &destination)?;
             write_curves(uptake, Some(&images.masks), &destination)?;
             // The clusters are those of the image that the row tells.
             if place == 0 {

@@ -4,8 +4,11 @@ use super::error::SessionError;
 use super::masks::{Drawn, Fit, LesionMasks, Placed, read_label, read_region};
 use super::perfusion::union_of;
 use crate::acquisition::PetAcquisition;
+use crate::clinical::{Pathway, Tracer};
 use crate::image::{Grid, Mask, NiftiImage, Volume, resample_mask};
-use crate::pet::{self, Background, BackgroundSource, FrameReduction, PetResult, StaticImage, TimeActivity, quantify};
+use crate::pet::{
+    self, Background, BackgroundMode, BackgroundSource, FrameReduction, PetResult, StaticImage, TimeActivity, quantify,
+};
 use crate::quality::{Caveat, CaveatCode};
 use crate::region::{
     self, BackgroundShape, Outline, Plane, RegionError, background, crosses_midline, erode, find_midline, head_mask,
@@ -26,6 +29,33 @@ pub enum BackgroundChoice<'a> {
     Number(f64),
     /// Nothing: no ratio.
     None,
+}
+
+/// What uptake is divided by where no region was drawn.
+pub fn undrawn_background(
+    settings: &pet::Settings,
+    pathway: Option<Pathway>,
+    tracer: Option<&Tracer>,
+) -> BackgroundChoice<'static> {
+    match settings.background {
+        BackgroundMode::Auto => default_background(pathway, tracer),
+        BackgroundMode::Crescent => BackgroundChoice::Automatic(BackgroundShape::Crescent),
+        BackgroundMode::Mirror => BackgroundChoice::Automatic(BackgroundShape::Mirror),
+        BackgroundMode::Hemisphere => BackgroundChoice::Automatic(BackgroundShape::Hemisphere),
+        BackgroundMode::None => BackgroundChoice::None,
+    }
+}
+
+/// METHOD: the crescent is a region of brain, so it serves where the lesion is known to lie in the brain: a brain
+/// pathway, or an amino-acid tracer where the pathway is unknown. Elsewhere there is no ratio unless one is asked for.
+pub fn default_background(pathway: Option<Pathway>, tracer: Option<&Tracer>) -> BackgroundChoice<'static> {
+    let crescent = BackgroundChoice::Automatic(BackgroundShape::Crescent);
+    match (pathway, tracer) {
+        (Some(Pathway::Glioma | Pathway::Metastasis), _) => crescent,
+        (Some(Pathway::Sarcoma), _) => BackgroundChoice::None,
+        (None, Some(Tracer::Met | Tracer::Fet | Tracer::Fdopa)) => crescent,
+        (None, _) => BackgroundChoice::None,
+    }
 }
 
 /// Where the head is, better known than from the PET image itself.

@@ -67,6 +67,11 @@ impl Bounds {
         (0..3).all(|axis| (self.low[axis]..self.high[axis]).contains(&voxel[axis]))
     }
 
+    /// Whether it shares a voxel with the box between two corners, which belong to that box.
+    pub fn meets(&self, one: [usize; 3], other: [usize; 3]) -> bool {
+        (0..3).all(|axis| self.low[axis] <= one[axis].max(other[axis]) && one[axis].min(other[axis]) < self.high[axis])
+    }
+
     /// The rows along the first axis: linear index of their first voxel in the grid, in ascending order.
     pub(super) fn rows(&self, grid: &Grid) -> impl Iterator<Item = (usize, [usize; 3])> + use<> {
         let (bounds, [nx, ny, _]) = (*self, grid.shape());
@@ -267,6 +272,18 @@ mod tests {
                 .fold(f64::INFINITY, f64::min);
             assert!((f64::from(map.at(grid.voxel(index))) - nearest).abs() < 1e-5);
         }
+    }
+
+    #[test]
+    fn boxes_meet_where_they_share_a_voxel() {
+        let bounds = Bounds { low: [2, 3, 4], high: [5, 6, 7] };
+        assert!(bounds.meets([0, 3, 4], [9, 3, 4]) && bounds.meets([9, 5, 6], [0, 5, 6]), "a row through it");
+        assert!(bounds.meets([4, 5, 6], [4, 5, 6]) && bounds.meets([0; 3], [2, 3, 4]), "its corners");
+        assert!(
+            !bounds.meets([0, 6, 4], [9, 6, 4])
+                && !bounds.meets([5, 3, 4], [9, 3, 4])
+                && !bounds.meets([0; 3], [1, 9, 9])
+        );
     }
 
     #[test]

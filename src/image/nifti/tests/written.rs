@@ -29,16 +29,28 @@ fn what_is_written_reads_back_in_every_orientation() {
             for (scaled, &value) in scaled.data.iter().zip(&volume.data) {
                 assert_eq!(scaled.to_bits(), ((f64::from(value) * 0.1) as f32).to_bits());
             }
+            let mut meanwhile = Vec::new();
+            let mut original = Vec::new();
+            write_volume(&mut original, &volume, compression).unwrap();
+            let image = folder.open(&original).unwrap();
+            let read = image.read_volume_writing_scaled(&mut meanwhile, 0.1, compression).unwrap();
+            assert!(read.data.iter().zip(&volume.data).all(|(a, b)| a.to_bits() == b.to_bits()));
+            assert!(meanwhile == bytes, "written while reading, byte for byte the same");
 
             let mut bytes = Vec::new();
             write_labels(&mut bytes, &labels, compression).unwrap();
             assert_eq!(folder.open(&bytes).unwrap().read_labels().unwrap(), labels);
 
             let mut bytes = Vec::new();
-            write_labels_with(&mut bytes, &grid, 300, 11..42, |index| labels.data[index] % 301, compression).unwrap();
-            let within = |i: u32| if (11..42).contains(&i) { i * i % 301 } else { 0 };
+            let above = |[_, _, z]: [usize; 3]| z >= 2;
+            let label = |index: usize| if above(grid.voxel(index)) { labels.data[index] % 301 } else { 0 };
+            write_labels_with(&mut bytes, &grid, 300, |a, b| above(a) || above(b), label, compression).unwrap();
             let again = folder.open(&bytes).unwrap().read_labels().unwrap();
-            assert_eq!(again.data, (0..60).map(within).collect::<Vec<u32>>());
+            assert_eq!(again.data, (0..60).map(label).collect::<Vec<u32>>());
+            let mut bytes = Vec::new();
+            let asked = |_| panic!("a row that holds no label is not looked into");
+            write_labels_with(&mut bytes, &grid, 7, |_, _| false, asked, compression).unwrap();
+            assert!(folder.open(&bytes).unwrap().read_labels().unwrap().present().is_empty());
 
             let mut bytes = Vec::new();
             write_mask(&mut bytes, &mask, compression).unwrap();

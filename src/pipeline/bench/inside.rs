@@ -1,11 +1,11 @@
 //! What lies inside a lesion: rim against center, the most active cluster, enhancement by subtraction. It stands beside the
 //! row and on the page; no rule looks at it.
 
-use super::error::SessionError;
-use super::masks::LesionMasks;
-use super::session::Bench;
+use super::Bench;
 use crate::image::{Mask, Volume, resample_mask, resample_volume};
 use crate::lesion::{Subtraction, rim, subtraction, target};
+use crate::pipeline::error::SessionError;
+use crate::pipeline::masks::LesionMasks;
 use crate::region::head_mask;
 use crate::report::model::{Inside, MapInside};
 use crate::settings::Settings;

@@ -2,12 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::dynamic::Dynamic;
-use super::error::SessionError;
-use super::labeling::Labeled;
 use crate::dce::{Enhancement, KineticFit, Model, Quantity, lesion_checks, residual};
 use crate::image::{Mask, Volume};
 use crate::lesion::{AslMaps, DceMaps, Interval, LesionRecord, mean_interval, measure_asl, measure_dce};
+use crate::pipeline::dynamic::Dynamic;
+use crate::pipeline::error::SessionError;
+use crate::pipeline::labeling::Labeled;
 use crate::quality::{Check, worst};
 use crate::report::model::CurveFigure;
 use crate::settings::Settings;

@@ -2,13 +2,13 @@
 
 use serde_json::{Map, Value, json};
 
-use super::dynamic::Dynamic;
-use super::error::SessionError;
-use super::labeling::Labeled;
-use super::outputs::{Content, Destination, Output, Written, write_all};
+use super::{Content, Destination, Output, Written, write_all};
 use crate::acquisition::{AslAcquisition, DceAcquisition};
 use crate::asl::{self, AslModel};
 use crate::dce::{self, DelayFit};
+use crate::pipeline::dynamic::Dynamic;
+use crate::pipeline::error::SessionError;
+use crate::pipeline::labeling::Labeled;
 
 /// Writes the maps of an ASL series and the reference region.
 pub fn write_labeling(
@@ -70,7 +70,7 @@ pub fn write_labeling(
             content: Content::Mask(reference),
         });
     }
-    write_all(&outputs, destination, &labeled.caveats)
+    write_all(outputs, destination, &labeled.caveats)
 }
 
 fn labeling_model(labeled: &Labeled, acquisition: &AslAcquisition, settings: &asl::Settings) -> Map<String, Value> {
@@ -167,7 +167,7 @@ pub fn write_dynamic(
             content: Content::Masked(&dynamic.mask, t1),
         });
     }
-    write_all(&outputs, destination, &dynamic.caveats)
+    write_all(outputs, destination, &dynamic.caveats)
 }
 
 fn curve_model(dynamic: &Dynamic, acquisition: &DceAcquisition, settings: &dce::Settings) -> Map<String, Value> {
