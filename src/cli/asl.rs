@@ -6,7 +6,6 @@ use super::exit::{Failure, Outcome};
 use super::progress::Voice;
 use super::{Global, single};
 use crate::asl::AslModel;
-use crate::lesion::Split;
 use crate::pipeline::{AslRequest, MaskRequest, run_asl};
 
 /// Map one ASL series: CBF in mL/100g/min, arterial transit time in s where there are several delays, and CBF over that
@@ -21,9 +20,8 @@ use crate::pipeline::{AslRequest, MaskRequest, run_asl};
 pub struct Arguments {
     /// The series, 4D NIfTI.
     series: PathBuf,
-    /// Folder for the maps; made if it does not exist.
-    #[arg(short, long, value_name = "DIR")]
-    output: PathBuf,
+    #[command(flatten)]
+    common: single::Common,
     /// Volume types [default: *_aslcontext.tsv beside the series].
     #[arg(long, value_name = "FILE")]
     context: Option<PathBuf>,
@@ -39,15 +37,6 @@ pub struct Arguments {
     /// whitepaper, gkm or woods2024 [default: whitepaper for one delay, gkm for several].
     #[arg(long, value_name = "MODEL")]
     model: Option<AslModel>,
-    /// Lesion mask or label map; taken to the grid of the series by scanner coordinates.
-    #[arg(long, value_name = "MASK")]
-    lesions: Option<PathBuf>,
-    /// How the mask becomes lesions: labels, components or whole.
-    #[arg(long, value_name = "HOW")]
-    split: Option<Split>,
-    /// Replace files that relight did not write.
-    #[arg(long)]
-    force: bool,
 }
 
 pub(super) fn execute(arguments: &Arguments, global: &Global, voice: &Voice) -> Result<Outcome, Failure> {
@@ -59,11 +48,8 @@ pub(super) fn execute(arguments: &Arguments, global: &Global, voice: &Voice) -> 
         mask: MaskRequest::of(&arguments.mask),
         reference: arguments.reference.clone(),
         model: arguments.model,
-        lesions: arguments.lesions.clone(),
-        split: arguments.split,
-        output: arguments.output.clone(),
-        force: arguments.force,
+        common: arguments.common.request(),
     };
     let outcome = single::with_steps(voice, "asl", |steps| run_asl(&request, &settings, steps))?;
-    single::answer(voice, global, &outcome, &arguments.output)
+    single::answer(voice, global, &outcome, &arguments.common.output)
 }

@@ -6,7 +6,6 @@ use super::exit::{Exit, Failure, Outcome};
 use super::progress::Voice;
 use super::{Global, single};
 use crate::dce::{DelayFit, ModelChoice, Population, RelaxationFit};
-use crate::lesion::Split;
 use crate::pipeline::{ArterialRequest, DceRequest, MaskRequest, RelaxationRequest, run_dce};
 use crate::units::Seconds;
 
@@ -24,9 +23,8 @@ use crate::units::Seconds;
 pub struct Arguments {
     /// The series, 4D NIfTI.
     series: PathBuf,
-    /// Folder for the maps; made if it does not exist.
-    #[arg(short, long, value_name = "DIR")]
-    output: PathBuf,
+    #[command(flatten)]
+    common: single::Common,
     /// tofts, extended-tofts, patlak, 2cum, 2cxm, auto (least AICc) or none.
     #[arg(long, value_name = "MODEL", default_value = "none")]
     model: ModelChoice,
@@ -64,15 +62,6 @@ pub struct Arguments {
     /// Whether the delay behind the arterial curve is fitted: fit or none.
     #[arg(long, value_name = "HOW", default_value = "none")]
     delay: DelayFit,
-    /// Lesion mask or label map; taken to the grid of the series by scanner coordinates.
-    #[arg(long, value_name = "MASK")]
-    lesions: Option<PathBuf>,
-    /// How the mask becomes lesions: labels, components or whole.
-    #[arg(long, value_name = "HOW")]
-    split: Option<Split>,
-    /// Replace files that relight did not write.
-    #[arg(long)]
-    force: bool,
 }
 
 /// What the samples of the series are.
@@ -99,13 +88,10 @@ pub(super) fn execute(arguments: &Arguments, global: &Global, voice: &Voice) -> 
         artery: arguments.aif.as_deref().map(artery),
         mask: MaskRequest::of(&arguments.mask),
         reference: arguments.reference.clone(),
-        lesions: arguments.lesions.clone(),
-        split: arguments.split,
-        output: arguments.output.clone(),
-        force: arguments.force,
+        common: arguments.common.request(),
     };
     let outcome = single::with_steps(voice, "dce", |steps| run_dce(&request, &settings, steps))?;
-    single::answer(voice, global, &outcome, &arguments.output)
+    single::answer(voice, global, &outcome, &arguments.common.output)
 }
 
 /// A number is a time in s, anything else a map.

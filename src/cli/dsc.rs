@@ -9,7 +9,6 @@ use super::progress::Voice;
 use super::{Global, single};
 use crate::align::MotionMode;
 use crate::dsc::{DeconvolutionMethod, FurtherNormalization, Integration, LeakageModel, SeriesContent};
-use crate::lesion::Split;
 use crate::pipeline::{ArteryRequest, DscRequest, MaskRequest, run_dsc};
 use crate::study::DscGiven;
 use crate::units::Seconds;
@@ -23,9 +22,8 @@ use crate::units::Seconds;
 pub struct Arguments {
     /// The series, 4D NIfTI (its first echo, where there are two).
     series: PathBuf,
-    /// Folder for the maps; made if it does not exist.
-    #[arg(short, long, value_name = "DIR")]
-    output: PathBuf,
+    #[command(flatten)]
+    common: single::Common,
     /// Second echo; dR2* is then free of T1 effects.
     #[arg(long, alias = "second_echo", value_name = "FILE")]
     second_echo: Option<PathBuf>,
@@ -69,15 +67,6 @@ pub struct Arguments {
     /// concentrations is taken as it is.
     #[arg(long, value_name = "auto|on|none")]
     motion: Option<MotionMode>,
-    /// Lesion mask or label map; taken to the grid of the series by scanner coordinates.
-    #[arg(long, value_name = "MASK")]
-    lesions: Option<PathBuf>,
-    /// How the mask becomes lesions: labels, components or whole.
-    #[arg(long, value_name = "HOW")]
-    split: Option<Split>,
-    /// Replace files that relight did not write.
-    #[arg(long)]
-    force: bool,
 }
 
 /// What the samples of the series are.
@@ -122,18 +111,11 @@ pub(super) fn execute(arguments: &Arguments, global: &Global, voice: &Voice) -> 
             concentration,
         },
         content: if concentration { SeriesContent::Concentration } else { SeriesContent::Signal },
-        mask: match arguments.mask.as_str() {
-            "auto" => MaskRequest::Automatic,
-            "none" => MaskRequest::None,
-            path => MaskRequest::File(path.into()),
-        },
+        mask: MaskRequest::of(&arguments.mask),
         reference: arguments.reference.clone(),
-        lesions: arguments.lesions.clone(),
-        split: arguments.split,
         artery,
-        output: arguments.output.clone(),
-        force: arguments.force,
+        common: arguments.common.request(),
     };
     let outcome = single::with_steps(voice, "dsc", |steps| run_dsc(&request, &settings, steps))?;
-    single::answer(voice, global, &outcome, &arguments.output)
+    single::answer(voice, global, &outcome, &arguments.common.output)
 }

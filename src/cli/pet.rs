@@ -8,7 +8,6 @@ use super::progress::Voice;
 use super::{Global, single};
 use crate::acquisition::Body;
 use crate::clinical::Sex;
-use crate::lesion::Split;
 use crate::pet::{PeakMode, SuvKind};
 use crate::pipeline::{BackgroundRequest, PetRequest, run_pet};
 use crate::region::BackgroundShape;
@@ -22,9 +21,8 @@ use crate::units::Kilograms;
 pub struct Arguments {
     /// The image, 3D or 4D NIfTI.
     image: PathBuf,
-    /// Folder for the maps; made if it does not exist.
-    #[arg(short, long, value_name = "DIR")]
-    output: PathBuf,
+    #[command(flatten)]
+    common: single::Common,
     /// Body weight in kg; replaces the sidecar's.
     #[arg(long, value_name = "KG", value_parser = single::positive, allow_negative_numbers = true)]
     weight: Option<f64>,
@@ -50,15 +48,6 @@ pub struct Arguments {
     /// Brain mask on the grid of the image, for automatic backgrounds.
     #[arg(long, value_name = "FILE")]
     mask: Option<PathBuf>,
-    /// Lesion mask or label map; taken to the grid of the image by scanner coordinates.
-    #[arg(long, value_name = "MASK")]
-    lesions: Option<PathBuf>,
-    /// How the mask becomes lesions: labels, components or whole.
-    #[arg(long, value_name = "HOW")]
-    split: Option<Split>,
-    /// Replace files that relight did not write.
-    #[arg(long)]
-    force: bool,
 }
 
 pub(super) fn execute(arguments: &Arguments, global: &Global, voice: &Voice) -> Result<Outcome, Failure> {
@@ -87,13 +76,10 @@ pub(super) fn execute(arguments: &Arguments, global: &Global, voice: &Voice) -> 
         body,
         background,
         mask: arguments.mask.clone(),
-        lesions: arguments.lesions.clone(),
-        split: arguments.split,
-        output: arguments.output.clone(),
-        force: arguments.force,
+        common: arguments.common.request(),
     };
     let outcome = single::with_steps(voice, "pet", |steps| run_pet(&request, &settings, steps))?;
-    single::answer(voice, global, &outcome, &arguments.output)
+    single::answer(voice, global, &outcome, &arguments.common.output)
 }
 
 /// A word, a number, or a file.

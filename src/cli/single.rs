@@ -1,12 +1,42 @@
 //! What the commands for a single series share: steps, caveats, last line.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::Global;
 use super::exit::{Exit, Failure, Outcome, print, print_json};
 use super::progress::Voice;
 use crate::dataset::DatasetError;
-use crate::pipeline::{SessionError, SingleOutcome, Steps};
+use crate::lesion::Split;
+use crate::pipeline::{CommonRequest, SessionError, SingleOutcome, Steps};
+
+/// What every command for a single series is told.
+#[derive(Debug, clap::Args)]
+pub struct Common {
+    /// Folder for the maps; made if it does not exist.
+    #[arg(short, long, value_name = "DIR")]
+    pub output: PathBuf,
+    /// Lesion mask or label map; taken to the grid of the image by scanner coordinates.
+    #[arg(long, value_name = "MASK")]
+    lesions: Option<PathBuf>,
+    /// How the mask becomes lesions: labels, components or whole.
+    #[arg(long, value_name = "HOW")]
+    split: Option<Split>,
+    /// Replace files that relight did not write.
+    #[arg(long)]
+    force: bool,
+}
+
+impl Common {
+    /// The same as a request.
+    pub fn request(&self) -> CommonRequest {
+        CommonRequest {
+            lesions: self.lesions.clone(),
+            split: self.split,
+            output: self.output.clone(),
+            force: self.force,
+        }
+    }
+}
 
 /// Runs a command's work with its steps told.
 pub fn with_steps<T>(

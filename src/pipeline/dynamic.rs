@@ -2,8 +2,9 @@
 
 use super::companion::{automatic_mask, mean_volume, read_companion};
 use super::error::SessionError;
-use super::masks::{Fit, LesionMasks, read_region};
-use super::perfusion::{Brain, union_of};
+use super::masks::{Fit, LesionMasks};
+use super::perfusion::union_of;
+use super::regions::{Brain, Regions};
 use crate::acquisition::DceAcquisition;
 use crate::dce::{
     self, Compartment, DceError, DceSeries, DelayFit, FlipAngleSet, Model, ModelChoice, Outcome, PlasmaCurve,
@@ -127,28 +128,14 @@ pub fn measure(input: &DceInput<'_>, settings: &dce::Settings) -> Result<Dynamic
     let failed = |source| SessionError::Dce { file: name.to_owned(), source };
     let image = NiftiImage::open(input.image.path())?;
     let grid = *image.grid();
-    let mut caveats = Vec::new();
-    let mut lesions = Vec::new();
-    if let Some(masks) = input.lesions {
-        let placed = masks.onto(&image, name)?;
-        caveats.extend(placed.caveats);
-        lesions = placed.lesions;
-    }
-    let mut region = |file: &InputFile, fit| -> Result<Mask, SessionError> {
-        let (mask, more) = read_region(file, &image, name, fit)?;
-        caveats.extend(more);
-        Ok(mask)
-    };
-    let given_reference = input.reference.map(|(file, fit)| region(file, fit)).transpose()?;
+    let mut regions = Regions::of(&image, name, input.lesions)?;
+    let given_reference = regions.take(input.reference)?;
     let artery_mask = match input.artery {
-        ArterialInput::Mask(file, fit) => Some(region(file, fit)?),
+        ArterialInput::Mask(file, fit) => regions.take(Some((file, fit)))?,
         _ => None,
     };
-    let given_brain = match input.brain {
-        Brain::Given(file, fit) => Some(region(file, fit)?),
-        Brain::WholeImage => Some(Mask::filled(grid, true)),
-        Brain::Automatic => None,
-    };
+    let given_brain = regions.brain(input.brain)?;
+    let (lesions, mut caveats) = regions.finish();
     let series = match &given_brain {
         Some(mask) => image.read_series(mask)?,
         None => image.read_series_with(MASK_FRAMES, |leading| {

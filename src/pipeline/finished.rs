@@ -88,6 +88,34 @@ struct Stored {
 }
 
 impl Finished {
+    /// A session of sub-01 that was measured in memory, for tests.
+    #[cfg(test)]
+    pub(super) fn in_memory(session: &str, date: Date, lesions: Vec<Measured>) -> Self {
+        let id = crate::dataset::RunId::new(&[], session, "", "");
+        Self {
+            label: format!("sub-01_{session}"),
+            participant_id: "sub-01".to_owned(),
+            session_id: Some(session.to_owned()),
+            date: Some(date),
+            scanner: None,
+            subject: Default::default(),
+            lesions,
+            annotations: Vec::new(),
+            empty_mask: None,
+            completion: Completion {
+                measured_id: id.clone(),
+                run_id: id,
+                version: String::new(),
+                rules_version: String::new(),
+                settings_hash: String::new(),
+                inputs: Vec::new(),
+                outputs: Vec::new(),
+            },
+            staging: None,
+            asked: true,
+        }
+    }
+
     /// The label that messages use: the session's, or the subject's where there are no sessions.
     pub fn name(&self) -> &str {
         self.session_id.as_deref().unwrap_or(&self.label)

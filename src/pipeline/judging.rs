@@ -373,10 +373,8 @@ mod tests {
     use jiff::civil::date;
 
     use super::*;
-    use crate::dataset::{Completion, RunId};
 
     fn session(name: &str, day: Date, lesions: &[(&str, f64)], numbered: bool) -> Finished {
-        let id = RunId::new(&[], name, "", "");
         let lesion = |(label, volume): &(&str, f64)| Measured {
             record: LesionRecord {
                 lesion: Some((*label).to_owned()),
@@ -387,28 +385,7 @@ mod tests {
             numbered,
             ..Default::default()
         };
-        Finished {
-            label: format!("sub-01_{name}"),
-            participant_id: "sub-01".to_owned(),
-            session_id: Some(name.to_owned()),
-            date: Some(day),
-            scanner: None,
-            subject: Default::default(),
-            lesions: lesions.iter().map(lesion).collect(),
-            annotations: Vec::new(),
-            empty_mask: None,
-            completion: Completion {
-                measured_id: id.clone(),
-                run_id: id,
-                version: String::new(),
-                rules_version: String::new(),
-                settings_hash: String::new(),
-                inputs: Vec::new(),
-                outputs: Vec::new(),
-            },
-            staging: None,
-            asked: true,
-        }
+        Finished::in_memory(name, day, lesions.iter().map(lesion).collect())
     }
 
     fn followed(mut sessions: Vec<Finished>) -> Vec<Finished> {

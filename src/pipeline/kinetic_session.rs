@@ -5,7 +5,7 @@ use super::dynamic::{self, ArterialInput, DceInput, Dynamic, RelaxationInput};
 use super::error::SessionError;
 use super::labeling::{self, AslInput, Labeled};
 use super::masks::Fit;
-use super::perfusion::Brain;
+use super::regions::Brain;
 use super::session_masks::SessionMasks;
 use crate::acquisition::{AslAcquisition, DceAcquisition};
 use crate::image::{Mask, NiftiImage};

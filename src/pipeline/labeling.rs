@@ -2,8 +2,9 @@
 
 use super::companion::{automatic_mask, mean_volume, read_companion};
 use super::error::SessionError;
-use super::masks::{Fit, LesionMasks, read_region};
-use super::perfusion::{Brain, mirrored_white_matter, union_of};
+use super::masks::{Fit, LesionMasks};
+use super::perfusion::{mirrored_white_matter, union_of};
+use super::regions::{Brain, Regions};
 use crate::acquisition::{AslAcquisition, AslVolume};
 use crate::asl::{self, AslModel, AslResult, quantify};
 use crate::image::{Mask, NiftiImage, Volume, resample_mask};
@@ -70,24 +71,10 @@ pub fn measure(
     let failed = |source| SessionError::Asl { file: name.to_owned(), source };
     let image = NiftiImage::open(input.image.path())?;
     let grid = *image.grid();
-    let mut caveats = Vec::new();
-    let mut lesions = Vec::new();
-    if let Some(masks) = input.lesions {
-        let placed = masks.onto(&image, name)?;
-        caveats.extend(placed.caveats);
-        lesions = placed.lesions;
-    }
-    let mut region = |file: &InputFile, fit| -> Result<Mask, SessionError> {
-        let (mask, more) = read_region(file, &image, name, fit)?;
-        caveats.extend(more);
-        Ok(mask)
-    };
-    let given_reference = input.reference.map(|(file, fit)| region(file, fit)).transpose()?;
-    let given_brain = match input.brain {
-        Brain::Given(file, fit) => Some(region(file, fit)?),
-        Brain::WholeImage => Some(Mask::filled(grid, true)),
-        Brain::Automatic => None,
-    };
+    let mut regions = Regions::of(&image, name, input.lesions)?;
+    let given_reference = regions.take(input.reference)?;
+    let given_brain = regions.brain(input.brain)?;
+    let (lesions, mut caveats) = regions.finish();
     let m0 = match input.m0 {
         Some((file, fit)) => {
             let (volume, more) = read_companion(file, &grid, name, fit)?;

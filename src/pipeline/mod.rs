@@ -23,13 +23,13 @@ mod outputs;
 mod perfusion;
 mod pictures;
 mod protocol;
+mod regions;
 mod register;
 mod response;
 mod sarcoma;
 mod session;
 mod session_masks;
 mod single;
-mod single_kinetic;
 mod subject;
 mod transforms;
 mod uptake;
@@ -49,9 +49,9 @@ pub use landmarks::{LandmarksError, learn_landmarks};
 pub use masks::Fit;
 pub use register::{RegisterRequest, ResampleRequest, run_register, run_resample};
 pub use single::{
-    ArteryRequest, BackgroundRequest, DscRequest, MaskRequest, PetRequest, SingleOutcome, run_dsc, run_pet,
+    ArterialRequest, ArteryRequest, AslRequest, BackgroundRequest, CommonRequest, DceRequest, DscRequest, MaskRequest,
+    PetRequest, RelaxationRequest, SingleOutcome, run_asl, run_dce, run_dsc, run_pet,
 };
-pub use single_kinetic::{ArterialRequest, AslRequest, DceRequest, RelaxationRequest, run_asl, run_dce};
 pub use uptake::BackgroundChoice;
 pub use visits::{PlannedVisit, SubjectVisits, study_visits, subject_visits, treatment_end};
 

@@ -3,6 +3,7 @@
 use super::error::SessionError;
 use super::masks::{Fit, LesionMasks, read_region};
 use super::motion::{self, Examined};
+use super::regions::{Brain, Regions};
 use crate::acquisition::DscAcquisition;
 use crate::align;
 use crate::dsc::{
@@ -19,17 +20,6 @@ use crate::region::{
 use crate::report::model::MotionFigure;
 use crate::study::{ArterialCurve, ArterialUnit, InputFile};
 use crate::units::Seconds;
-
-/// Which voxels are measured.
-#[derive(Debug, Clone, Copy)]
-pub enum Brain<'a> {
-    /// A given mask.
-    Given(&'a InputFile, Fit),
-    /// Otsu's threshold on the baseline, largest component, holes filled; lesions are always inside.
-    Automatic,
-    /// Every voxel.
-    WholeImage,
-}
 
 /// Where the arterial curve of a deconvolution comes from.
 #[derive(Debug, Clone, Copy)]
@@ -187,30 +177,10 @@ pub fn measure(
             expected: dsc_settings.baseline_frames_minimum,
         }));
     }
-    let mut caveats = Vec::new();
-    let mut lesions = Vec::new();
-    if let Some(masks) = input.lesions {
-        let placed = masks.onto(&image, name)?;
-        caveats.extend(placed.caveats);
-        lesions = placed.lesions;
-    }
-    let given_reference = match input.reference {
-        Some((file, fit)) => {
-            let (mask, more) = read_region(file, &image, name, fit)?;
-            caveats.extend(more);
-            Some(mask)
-        }
-        None => None,
-    };
-    let given_brain = match input.brain {
-        Brain::Given(file, fit) => {
-            let (mask, more) = read_region(file, &image, name, fit)?;
-            caveats.extend(more);
-            Some(mask)
-        }
-        Brain::WholeImage => Some(Mask::filled(grid, true)),
-        Brain::Automatic => None,
-    };
+    let mut regions = Regions::of(&image, name, input.lesions)?;
+    let given_reference = regions.take(input.reference)?;
+    let given_brain = regions.brain(input.brain)?;
+    let (lesions, mut caveats) = regions.finish();
     if input.content == SeriesContent::Concentration && given_brain.is_none() {
         let problem = "a series of concentrations shows no brain to find: expected --mask FILE, or --mask none";
         return Err(SessionError::Mask { file: name.to_owned(), problem: problem.to_owned() });

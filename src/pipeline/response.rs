@@ -154,7 +154,6 @@ mod tests {
     use super::*;
     use crate::acquisition::PetAcquisition;
     use crate::clinical::Tracer;
-    use crate::dataset::{Completion, RunId};
     use crate::image::{Affine, Grid, Mask, Volume};
     use crate::lesion::LesionRecord;
     use crate::pet::{Background, PetMeasures, quantify};
@@ -170,33 +169,9 @@ mod tests {
         acquisition.tracer = Some(tracer.clone());
         let result = quantify(&image, &acquisition, Some(&Background::Number(1.0)), &[lesion], &settings.pet).unwrap();
         let measures = PetMeasures::of(&result.lesions[0], &result, &grid, &settings.pet);
-        let id = RunId::new(&[], name, "", "");
-        Finished {
-            label: format!("sub-01_{name}"),
-            participant_id: "sub-01".to_owned(),
-            session_id: Some(name.to_owned()),
-            date: Some(date(2026, 1, 1)),
-            scanner: None,
-            subject: Default::default(),
-            lesions: vec![Measured {
-                record: LesionRecord { tracer: Some(tracer), volume_ml: Some(volume_ml), ..Default::default() },
-                pet: Some(measures),
-                ..Default::default()
-            }],
-            annotations: Vec::new(),
-            empty_mask: None,
-            completion: Completion {
-                measured_id: id.clone(),
-                run_id: id,
-                version: String::new(),
-                rules_version: String::new(),
-                settings_hash: String::new(),
-                inputs: Vec::new(),
-                outputs: Vec::new(),
-            },
-            staging: None,
-            asked: true,
-        }
+        let record = LesionRecord { tracer: Some(tracer), volume_ml: Some(volume_ml), ..Default::default() };
+        let lesion = Measured { record, pet: Some(measures), ..Default::default() };
+        Finished::in_memory(name, date(2026, 1, 1), vec![lesion])
     }
 
     fn responses(mut sessions: Vec<Finished>, matched: bool, untreated: &[usize]) -> Vec<Option<PetResponse>> {

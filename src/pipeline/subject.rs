@@ -13,8 +13,7 @@ use super::finished::{Finished, SubjectFacts, figures_name, thumbnails_name, vie
 use super::judging::{Judging, Lacking};
 use super::measured::{Measured, Pictures};
 use super::outputs::{
-    Destination, write_clusters, write_curves, write_dynamic, write_labeling, write_lesions, write_perfusion,
-    write_uptake,
+    Destination, make_dynamic, make_labeling, make_perfusion, make_uptake, write_clusters, write_curves, write_lesions,
 };
 use super::pictures::thumbnails;
 use super::sarcoma::surveillance;
@@ -268,7 +267,7 @@ impl Work<'_> {
             let folder = staging.folder().join("perf");
             let stem = OutputStem::of_series(dsc.image.file.file_name());
             let destination = Destination { folder: &folder, stem, sources: &files, force: true };
-            write_perfusion(perfusion, acquisition, &destination)?;
+            make_perfusion(perfusion, acquisition, &destination)?.commit()?;
             let of_map: Vec<&Cluster> = images.clusters.iter().filter(|cluster| cluster.map == "rcbv").collect();
             write_clusters(&of_map, &destination)?;
         }
@@ -277,13 +276,13 @@ impl Work<'_> {
             // DSC flow has the same suffixes: the method tells them apart.
             let stem = OutputStem::of_series(asl.image.file.file_name()).with("mod", "asl");
             let destination = Destination { folder: &folder, stem, sources: &files, force: true };
-            write_labeling(labeled, acquisition, &self.settings.asl, &destination)?;
+            make_labeling(labeled, acquisition, &self.settings.asl, &destination)?.commit()?;
         }
         if let (Some((dynamic, acquisition)), Some(dce)) = (&images.dynamic, &session.dce) {
             let folder = staging.folder().join("perf");
             let stem = OutputStem::of_series(dce.image.file.file_name()).with("mod", "dce");
             let destination = Destination { folder: &folder, stem, sources: &files, force: true };
-            write_dynamic(dynamic, acquisition, &self.settings.dce, &destination)?;
+            make_dynamic(dynamic, acquisition, &self.settings.dce, &destination)?.commit()?;
         }
         for (place, (uptake, tracer)) in images.uptake.iter().enumerate() {
             let folder = staging.folder().join("pet");
@@ -291,7 +290,7 @@ impl Work<'_> {
             let stem =
                 OutputStem::of_session(&session.participant_id, session.session_id.as_deref()).with("trc", label);
             let destination = Destination { folder: &folder, stem, sources: &files, force: true };
-            write_uptake(uptake, tracer.as_ref(), Some(&images.masks), &destination)?;
+            make_uptake(uptake, tracer.as_ref(), Some(&images.masks), None, &destination)?.commit()?;
             write_curves(uptake, Some(&images.masks), &destination)?;
             // The clusters are those of the image that the row tells.
             if place == 0 {

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Content, Destination, Output, Written, write_all};
+use super::{Content, Destination, MadeOutputs, Output, make_all};
 use crate::acquisition::{AslAcquisition, DceAcquisition};
 use crate::asl::{self, AslModel};
 use crate::dce::{self, DelayFit};
@@ -10,13 +10,13 @@ use crate::pipeline::dynamic::Dynamic;
 use crate::pipeline::error::SessionError;
 use crate::pipeline::labeling::Labeled;
 
-/// Writes the maps of an ASL series and the reference region.
-pub fn write_labeling(
+/// Makes the maps of an ASL series and the reference region, aside.
+pub fn make_labeling(
     labeled: &Labeled,
     acquisition: &AslAcquisition,
     settings: &asl::Settings,
     destination: &Destination<'_>,
-) -> Result<Vec<Written>, SessionError> {
+) -> Result<MadeOutputs, SessionError> {
     let result = &labeled.result;
     let model = labeling_model(labeled, acquisition, settings);
     let relative = labeled.relative_cbf();
@@ -70,7 +70,7 @@ pub fn write_labeling(
             content: Content::Mask(reference),
         });
     }
-    write_all(outputs, destination, &labeled.caveats)
+    make_all(outputs, destination, &labeled.caveats)
 }
 
 fn labeling_model(labeled: &Labeled, acquisition: &AslAcquisition, settings: &asl::Settings) -> Map<String, Value> {
@@ -108,13 +108,13 @@ fn labeling_model(labeled: &Labeled, acquisition: &AslAcquisition, settings: &as
     model
 }
 
-/// Writes the maps of a DCE series.
-pub fn write_dynamic(
+/// Makes the maps of a DCE series.
+pub fn make_dynamic(
     dynamic: &Dynamic,
     acquisition: &DceAcquisition,
     settings: &dce::Settings,
     destination: &Destination<'_>,
-) -> Result<Vec<Written>, SessionError> {
+) -> Result<MadeOutputs, SessionError> {
     let of_curves = curve_model(dynamic, acquisition, settings);
     let mut of_fits = of_curves.clone();
     if let (Some(model), Some((_, artery))) = (dynamic.model(), &dynamic.artery) {
@@ -167,7 +167,7 @@ pub fn write_dynamic(
             content: Content::Masked(&dynamic.mask, t1),
         });
     }
-    write_all(outputs, destination, &dynamic.caveats)
+    make_all(outputs, destination, &dynamic.caveats)
 }
 
 fn curve_model(dynamic: &Dynamic, acquisition: &DceAcquisition, settings: &dce::Settings) -> Map<String, Value> {

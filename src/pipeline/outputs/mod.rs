@@ -12,10 +12,10 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 use serde_json::{Map, Value};
 
-pub use self::kinetic::{write_dynamic, write_labeling};
+pub use self::kinetic::{make_dynamic, make_labeling};
 pub use self::lesions::{write_clusters, write_lesions};
-pub use self::perfusion::{recovery_words, write_perfusion};
-pub use self::uptake::{SuvMap, make_uptake, write_curves, write_uptake};
+pub use self::perfusion::{make_perfusion, recovery_words};
+pub use self::uptake::{SuvMap, make_uptake, write_curves};
 use super::error::SessionError;
 use crate::dataset::{
     DatasetError, ImageSidecar, OutputStem, StagedFile, check_replaceable, json_text, sidecar_name, write_file,

@@ -2,18 +2,18 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Content, Destination, Output, Written, write_all};
+use super::{Content, Destination, MadeOutputs, Output, make_all};
 use crate::acquisition::DscAcquisition;
 use crate::dsc::{AifSource, DeconvolutionMethod, DscMap, RecoveryFrames, SeriesContent};
 use crate::pipeline::error::SessionError;
 use crate::pipeline::perfusion::Perfusion;
 
-/// Writes the maps of a DSC series and the reference region.
-pub fn write_perfusion(
+/// Makes the maps of a DSC series and the reference region, aside.
+pub fn make_perfusion(
     perfusion: &Perfusion,
     acquisition: &DscAcquisition,
     destination: &Destination<'_>,
-) -> Result<Vec<Written>, SessionError> {
+) -> Result<MadeOutputs, SessionError> {
     let result = &perfusion.result;
     let maps = perfusion.maps();
     let mut outputs: Vec<Output<'_>> = maps
@@ -44,7 +44,7 @@ pub fn write_perfusion(
             content: Content::Mask(reference),
         });
     }
-    write_all(outputs, destination, &perfusion.caveats)
+    make_all(outputs, destination, &perfusion.caveats)
 }
 
 /// How a map was made: equation, lexicon codes, parameters.

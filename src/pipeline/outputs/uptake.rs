@@ -81,16 +81,6 @@ fn suv_description(kind: SuvKind) -> String {
     format!("suv{}", kind.as_str())
 }
 
-/// Writes SUV, ratio and biological volume of a PET image, and the background region.
-pub fn write_uptake(
-    uptake: &Uptake,
-    tracer: Option<&Tracer>,
-    masks: Option<&LesionMasks>,
-    destination: &Destination<'_>,
-) -> Result<Vec<Written>, SessionError> {
-    make_uptake(uptake, tracer, masks, None, destination)?.commit()
-}
-
 /// Makes SUV, ratio and biological volume of a PET image, and the background region, aside; `suv_map` is the SUV map
 /// where it was made before.
 pub fn make_uptake(

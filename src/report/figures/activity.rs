@@ -5,39 +5,22 @@
 use maud::{Markup, html};
 use plotters::prelude::*;
 
-use super::bolus::{FINE, finite_runs, on_page, register_text_metrics};
+use super::plot::{Axes, CORRECTED, FINE, REFERENCE, finite_runs, on_page, register_text_metrics, sample};
 use crate::pet::{LesionDynamics, TimeActivity};
 use crate::report::number::tick;
 
 /// Size on the page.
 const SIZE: (u32, u32) = (480, 236);
 
-/// Colors by which plotters draws; each is replaced by a variable of the page, which follows light and dark.
-const ROLES: [(RGBColor, &str); 5] = [
-    (AXIS, r#""var(--ink3)""#),
-    (GRID, r#""var(--rule)""#),
-    (WINDOW, r#""var(--wash)""#),
-    (LESION, r#""var(--ink)""#),
-    (BACKGROUND, r#""var(--s2)""#),
-];
-const AXIS: RGBColor = RGBColor(1, 1, 1);
-const GRID: RGBColor = RGBColor(1, 1, 2);
-const WINDOW: RGBColor = RGBColor(1, 1, 3);
-const LESION: RGBColor = RGBColor(1, 1, 4);
-const BACKGROUND: RGBColor = RGBColor(1, 1, 5);
-
 /// The curves as inline SVG; `None` where there is nothing to draw.
 pub fn svg(dynamics: &LesionDynamics, alt: &str) -> Option<Markup> {
     let mut drawing = String::new();
     draw(dynamics, &mut drawing)?;
-    on_page(&drawing, SIZE, &ROLES, alt)
+    on_page(&drawing, SIZE, alt)
 }
 
 /// What the lines are.
 pub fn legend(dynamics: &LesionDynamics) -> Markup {
-    let sample = |style: &str| {
-        html! { svg viewBox="0 0 22 11" aria-hidden="true" { line x1="0" x2="22" y1="5.5" y2="5.5" style=(style) {} } }
-    };
     html! {
         p .lg {
             span { (sample("stroke:var(--ink);stroke-width:2.6")) "lesion, " (dynamics.unit) }
@@ -58,8 +41,8 @@ fn draw(dynamics: &LesionDynamics, drawing: &mut String) -> Option<()> {
     let curves: Vec<(&TimeActivity, RGBColor, u32)> = dynamics
         .background
         .iter()
-        .map(|background| (&background.curve, BACKGROUND, 9))
-        .chain([(&dynamics.lesion.curve, LESION, 10)])
+        .map(|background| (&background.curve, REFERENCE, 9))
+        .chain([(&dynamics.lesion.curve, CORRECTED, 10)])
         .collect();
     let runs: Vec<(Pieces, RGBColor, u32)> = curves
         .iter()
@@ -75,28 +58,16 @@ fn draw(dynamics: &LesionDynamics, drawing: &mut String) -> Option<()> {
     }
     let top = highest + 0.05 * (highest - lowest);
     let area = SVGBackend::with_string(drawing, (SIZE.0 * FINE, SIZE.1 * FINE)).into_drawing_area();
-    let mut chart = ChartBuilder::on(&area)
-        .margin(8 * FINE)
-        .margin_right(16 * FINE)
-        .x_label_area_size(22 * FINE)
-        .y_label_area_size(34 * FINE)
-        .build_cartesian_2d(first..last, lowest..top)
-        .ok()?;
-    let [start, end] = dynamics.slope_window_min.map(|minute| minute.clamp(first, last));
-    chart.draw_series([Rectangle::new([(start, lowest), (end, top)], WINDOW.filled())]).ok()?;
-    chart
-        .configure_mesh()
-        .disable_x_mesh()
-        .y_labels(5)
-        .x_labels(7)
-        .light_line_style(TRANSPARENT)
-        .bold_line_style(GRID.stroke_width(FINE))
-        .axis_style(AXIS.stroke_width(FINE))
-        .label_style(("sans-serif", 12 * FINE).into_font().color(&AXIS))
-        .x_label_formatter(&|minute| format!("{} min", tick(*minute, 0)))
-        .y_label_formatter(&|value| tick(*value, 3))
-        .draw()
-        .ok()?;
+    let axes = Axes {
+        x: [first, last],
+        y: [lowest, top],
+        labels: [7, 5],
+        label_width: 34,
+        x_label: &|minute| format!("{} min", tick(minute, 0)),
+        y_label: &|value| tick(value, 3),
+        band: Some(dynamics.slope_window_min),
+    };
+    let mut chart = axes.draw(&area)?;
     for (runs, color, width) in runs {
         for run in runs {
             chart.draw_series(LineSeries::new(run, color.stroke_width(width))).ok()?;

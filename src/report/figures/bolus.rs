@@ -2,61 +2,23 @@
 //!
 //! Drawn by plotters on a canvas of four times the size, because its SVG backend rounds coordinates to whole units.
 
-use std::sync::OnceLock;
-
-use maud::{Markup, PreEscaped, html};
+use maud::{Markup, html};
 use plotters::prelude::*;
-use plotters::style::{FontStyle, register_font};
 
 use super::drawing::{Drawing, inside};
 use super::lettering::Letter;
+use super::plot::{Axes, CORRECTED, FINE, MEASURED, REFERENCE, finite_runs, on_page, register_text_metrics, sample};
 use crate::report::model::BolusFigure;
 use crate::report::number::tick;
 
-/// Canvas units for one unit of the page.
-pub(super) const FINE: u32 = 4;
-
 /// Size on the page.
 const SIZE: (u32, u32) = (480, 236);
-
-/// Colors by which plotters draws; each is replaced by a variable of the page, which follows light and dark.
-pub(super) const ROLES: [(RGBColor, &str); 6] = [
-    (AXIS, r#""var(--ink3)""#),
-    (GRID, r#""var(--rule)""#),
-    (BASELINE, r#""var(--wash)""#),
-    (MEASURED, r#""var(--ink2)" stroke-dasharray="16 12""#),
-    (CORRECTED, r#""var(--ink)""#),
-    (REFERENCE, r#""var(--s2)""#),
-];
-pub(super) const AXIS: RGBColor = RGBColor(1, 1, 1);
-pub(super) const GRID: RGBColor = RGBColor(1, 1, 2);
-pub(super) const BASELINE: RGBColor = RGBColor(1, 1, 3);
-pub(super) const MEASURED: RGBColor = RGBColor(1, 1, 4);
-pub(super) const CORRECTED: RGBColor = RGBColor(1, 1, 5);
-pub(super) const REFERENCE: RGBColor = RGBColor(1, 1, 6);
 
 /// The curves as inline SVG; `None` where there is nothing to draw.
 pub fn svg(figure: &BolusFigure, alt: &str) -> Option<Markup> {
     let mut drawing = String::new();
     draw(figure, &mut drawing)?;
-    on_page(&drawing, SIZE, &ROLES, alt)
-}
-
-/// A drawing of plotters as part of the page: its colors become variables of the page, its fonts the page's own.
-pub(super) fn on_page(drawing: &str, size: (u32, u32), roles: &[(RGBColor, &str)], alt: &str) -> Option<Markup> {
-    let start = drawing.find("<svg")?;
-    let inside = start + drawing[start..].find('>')? + 1;
-    let end = drawing.rfind("</svg>")?;
-    let mut body = drawing[inside..end].replace("font-family=\"sans-serif\" ", "");
-    for (color, variable) in roles {
-        let hex = format!("\"#{:02X}{:02X}{:02X}\"", color.0, color.1, color.2);
-        body = body.replace(&hex, variable);
-    }
-    Some(html! {
-        svg .fine viewBox={ "0 0 " (size.0 * FINE) " " (size.1 * FINE) } role="img" aria-label=(alt) {
-            (PreEscaped(body))
-        }
-    })
+    on_page(&drawing, SIZE, alt)
 }
 
 /// The curves with their legend as a figure that stands alone.
@@ -88,9 +50,6 @@ const LINES: [(&str, &str); 3] = [
 
 /// What the lines are.
 pub fn legend() -> Markup {
-    let sample = |style: &str| {
-        html! { svg viewBox="0 0 22 11" aria-hidden="true" { line x1="0" x2="22" y1="5.5" y2="5.5" style=(style) {} } }
-    };
     html! {
         p .lg {
             @for (style, words) in LINES { span { (sample(style)) (words) } }
@@ -114,35 +73,17 @@ fn draw(figure: &BolusFigure, drawing: &mut String) -> Option<()> {
     let (lowest, highest) = (lowest.min(0.0), highest.max(0.0));
     let room = 0.05 * (highest - lowest).max(f64::MIN_POSITIVE);
 
-    let size = (SIZE.0 * FINE, SIZE.1 * FINE);
-    let area = SVGBackend::with_string(drawing, size).into_drawing_area();
-    let mut chart = ChartBuilder::on(&area)
-        .margin(8 * FINE)
-        .margin_right(16 * FINE)
-        .x_label_area_size(22 * FINE)
-        .y_label_area_size(34 * FINE)
-        .build_cartesian_2d(first..last, lowest - room..highest + room)
-        .ok()?;
-    let bottom = lowest - room;
-    chart
-        .draw_series([Rectangle::new(
-            [(first, bottom), (figure.arrival.clamp(first, last), highest + room)],
-            BASELINE.filled(),
-        )])
-        .ok()?;
-    chart
-        .configure_mesh()
-        .disable_x_mesh()
-        .y_labels(5)
-        .x_labels(7)
-        .light_line_style(TRANSPARENT)
-        .bold_line_style(GRID.stroke_width(FINE))
-        .axis_style(AXIS.stroke_width(FINE))
-        .label_style(("sans-serif", 12 * FINE).into_font().color(&AXIS))
-        .x_label_formatter(&|time| format!("{} s", tick(*time, 0)))
-        .y_label_formatter(&|rate| tick(*rate, 3))
-        .draw()
-        .ok()?;
+    let area = SVGBackend::with_string(drawing, (SIZE.0 * FINE, SIZE.1 * FINE)).into_drawing_area();
+    let axes = Axes {
+        x: [first, last],
+        y: [lowest - room, highest + room],
+        labels: [7, 5],
+        label_width: 34,
+        x_label: &|time| format!("{} s", tick(time, 0)),
+        y_label: &|rate| tick(rate, 3),
+        band: Some([first, figure.arrival]),
+    };
+    let mut chart = axes.draw(&area)?;
     for (values, color, width) in series {
         for run in finite_runs(&figure.time, values) {
             chart.draw_series(LineSeries::new(run, color.stroke_width(width))).ok()?;
@@ -152,24 +93,6 @@ fn draw(figure: &BolusFigure, drawing: &mut String) -> Option<()> {
     drop(chart);
     drop(area);
     Some(())
-}
-
-/// The curve in pieces without gaps: a value that is not estimated leaves a gap and is never bridged.
-pub(super) fn finite_runs(time: &[f64], values: &[f64]) -> Vec<Vec<(f64, f64)>> {
-    let points: Vec<(f64, f64)> = time.iter().copied().zip(values.iter().copied()).collect();
-    points
-        .split(|(time, value)| !time.is_finite() || !value.is_finite())
-        .filter(|run| run.len() > 1)
-        .map(<[(f64, f64)]>::to_vec)
-        .collect()
-}
-
-/// Gives plotters a font to measure text with; the page draws it in its own font.
-pub(super) fn register_text_metrics() -> Option<()> {
-    static REGISTERED: OnceLock<bool> = OnceLock::new();
-    let registered =
-        *REGISTERED.get_or_init(|| register_font("sans-serif", FontStyle::Normal, dejavu::sans::regular()).is_ok());
-    registered.then_some(())
 }
 
 #[cfg(test)]

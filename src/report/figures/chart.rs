@@ -5,7 +5,7 @@
 
 use plotters::prelude::*;
 
-use super::bolus::register_text_metrics;
+use super::plot::register_text_metrics;
 use super::square::{FINE, INK, PALE};
 use crate::report::number::tick;
 

@@ -3,11 +3,11 @@
 //! Drawn as the bolus passage is: by plotters on a fine canvas, with colors that follow the page.
 
 use maud::{Markup, html};
-use plotters::coord::types::RangedCoordf64;
+use plotters::coord::Shift;
 use plotters::prelude::*;
 
-use super::bolus::{
-    AXIS, BASELINE, CORRECTED, FINE, GRID, MEASURED, REFERENCE, ROLES, finite_runs, on_page, register_text_metrics,
+use super::plot::{
+    Axes, CORRECTED, Chart, FINE, MEASURED, REFERENCE, finite_runs, on_page, register_text_metrics, sample,
 };
 use crate::report::model::CurveFigure;
 use crate::report::number::tick;
@@ -22,14 +22,11 @@ pub fn svg(figure: &CurveFigure, alt: &str) -> Option<Markup> {
     let mut drawing = String::new();
     let height = if figure.residual.is_empty() { SIZE.1 } else { SIZE.1 + RESIDUAL_HEIGHT };
     draw(figure, height, &mut drawing)?;
-    on_page(&drawing, (SIZE.0, height), &ROLES, alt)
+    on_page(&drawing, (SIZE.0, height), alt)
 }
 
 /// What the lines are.
 pub fn legend(figure: &CurveFigure) -> Markup {
-    let sample = |style: &str| {
-        html! { svg viewBox="0 0 22 11" aria-hidden="true" { line x1="0" x2="22" y1="5.5" y2="5.5" style=(style) {} } }
-    };
     html! {
         p .lg {
             span { (sample("stroke:var(--ink2);stroke-width:1.6;stroke-dasharray:4 3")) "lesion, measured" }
@@ -46,13 +43,8 @@ fn draw(figure: &CurveFigure, height: u32, drawing: &mut String) -> Option<()> {
     let area = SVGBackend::with_string(drawing, (SIZE.0 * FINE, height * FINE)).into_drawing_area();
     let (upper, lower) = area.split_vertically(SIZE.1 * FINE);
     let (low, high) = range(&[&figure.measured, &figure.fitted, &figure.reference])?;
-    let mut chart = axes(&upper, (first, last), (low.min(0.0), high.max(0.0)), 5, true)?;
-    if let Some(arrival) = figure.arrival {
-        let bottom = low.min(0.0) - room(low.min(0.0), high.max(0.0));
-        let top = high.max(0.0) + room(low.min(0.0), high.max(0.0));
-        let shade = Rectangle::new([(first, bottom), (arrival.clamp(first, last), top)], BASELINE.filled());
-        chart.draw_series([shade]).ok()?;
-    }
+    let band = figure.arrival.map(|arrival| [first, arrival]);
+    let mut chart = axes(&upper, [first, last], [low.min(0.0), high.max(0.0)], [7, 5], band)?;
     for (values, color, width) in
         [(&figure.measured, MEASURED, 6), (&figure.reference, REFERENCE, 9), (&figure.fitted, CORRECTED, 10)]
     {
@@ -63,7 +55,7 @@ fn draw(figure: &CurveFigure, height: u32, drawing: &mut String) -> Option<()> {
     if !figure.residual.is_empty() {
         let (low, high) = range(&[&figure.residual])?;
         let most = low.abs().max(high.abs()).max(f64::MIN_POSITIVE);
-        let mut chart = axes(&lower, (first, last), (-most, most), 3, false)?;
+        let mut chart = axes(&lower, [first, last], [-most, most], [0, 3], None)?;
         for run in finite_runs(&figure.time, &figure.residual) {
             chart.draw_series(LineSeries::new(run, CORRECTED.stroke_width(5))).ok()?;
         }
@@ -72,38 +64,24 @@ fn draw(figure: &CurveFigure, height: u32, drawing: &mut String) -> Option<()> {
     Some(())
 }
 
-type Chart<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
-
 fn axes<'a, 'b>(
-    area: &'a DrawingArea<SVGBackend<'b>, plotters::coord::Shift>,
-    time: (f64, f64),
-    (low, high): (f64, f64),
-    labels: usize,
-    with_time: bool,
+    area: &'a DrawingArea<SVGBackend<'b>, Shift>,
+    x: [f64; 2],
+    [low, high]: [f64; 2],
+    labels: [usize; 2],
+    band: Option<[f64; 2]>,
 ) -> Option<Chart<'a, 'b>> {
-    let room = room(low, high);
-    let mut chart = ChartBuilder::on(area)
-        .margin(8 * FINE)
-        .margin_right(16 * FINE)
-        .x_label_area_size(if with_time { 22 * FINE } else { 0 })
-        .y_label_area_size(46 * FINE)
-        .build_cartesian_2d(time.0..time.1, low - room..high + room)
-        .ok()?;
-    let digits = digits(high - low);
-    chart
-        .configure_mesh()
-        .disable_x_mesh()
-        .y_labels(labels)
-        .x_labels(if with_time { 7 } else { 0 })
-        .light_line_style(TRANSPARENT)
-        .bold_line_style(GRID.stroke_width(FINE))
-        .axis_style(AXIS.stroke_width(FINE))
-        .label_style(("sans-serif", 12 * FINE).into_font().color(&AXIS))
-        .x_label_formatter(&|time| format!("{} s", tick(*time, if time.abs() < 20.0 { 1 } else { 0 })))
-        .y_label_formatter(&|value| tick(*value, digits))
-        .draw()
-        .ok()?;
-    Some(chart)
+    let (room, digits) = (room(low, high), digits(high - low));
+    Axes {
+        x,
+        y: [low - room, high + room],
+        labels,
+        label_width: 46,
+        x_label: &|time| format!("{} s", tick(time, if time.abs() < 20.0 { 1 } else { 0 })),
+        y_label: &|value| tick(value, digits),
+        band,
+    }
+    .draw(area)
 }
 
 fn room(low: f64, high: f64) -> f64 {

@@ -18,6 +18,7 @@ pub mod outcome;
 pub mod panel;
 pub mod picture;
 pub mod plane;
+mod plot;
 pub mod reliability;
 pub mod roc;
 pub mod ruler;

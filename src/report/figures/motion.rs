@@ -5,7 +5,7 @@
 use maud::{Markup, html};
 use plotters::prelude::*;
 
-use super::bolus::{FINE, on_page, register_text_metrics};
+use super::plot::{Axes, CORRECTED, FINE, MARK, REFERENCE, on_page, register_text_metrics, sample};
 use crate::report::model::MotionFigure;
 use crate::report::number::tick;
 
@@ -14,32 +14,15 @@ const SIZE: (u32, u32) = (480, 190);
 /// Height of the axis where hardly anything moves, mm: noise must not look like motion.
 const SMALLEST_RANGE_MM: f64 = 0.5;
 
-/// Colors by which plotters draws; each is replaced by a variable of the page, which follows light and dark.
-const ROLES: [(RGBColor, &str); 5] = [
-    (AXIS, r#""var(--ink3)""#),
-    (GRID, r#""var(--rule)""#),
-    (DISPLACEMENT, r#""var(--ink)""#),
-    (FRAMEWISE, r#""var(--s2)""#),
-    (SPIKE, r#""var(--ink2)""#),
-];
-const AXIS: RGBColor = RGBColor(1, 1, 1);
-const GRID: RGBColor = RGBColor(1, 1, 2);
-const DISPLACEMENT: RGBColor = RGBColor(1, 1, 3);
-const FRAMEWISE: RGBColor = RGBColor(1, 1, 4);
-const SPIKE: RGBColor = RGBColor(1, 1, 5);
-
 /// The curves as inline SVG; `None` where there is nothing to draw.
 pub fn svg(figure: &MotionFigure) -> Option<Markup> {
     let mut drawing = String::new();
     draw(figure, &mut drawing)?;
-    on_page(&drawing, SIZE, &ROLES, &alt(figure))
+    on_page(&drawing, SIZE, &alt(figure))
 }
 
 /// What the lines are.
 pub fn legend() -> Markup {
-    let sample = |style: &str| {
-        html! { svg viewBox="0 0 22 11" aria-hidden="true" { line x1="0" x2="22" y1="5.5" y2="5.5" style=(style) {} } }
-    };
     html! {
         p .lg {
             span { (sample("stroke:var(--ink);stroke-width:2.4")) "from the baseline" }
@@ -72,34 +55,24 @@ fn draw(figure: &MotionFigure, drawing: &mut String) -> Option<()> {
     let highest = 1.1 * known().fold(SMALLEST_RANGE_MM, f64::max);
     let size = (SIZE.0 * FINE, SIZE.1 * FINE);
     let area = SVGBackend::with_string(drawing, size).into_drawing_area();
-    let mut chart = ChartBuilder::on(&area)
-        .margin(8 * FINE)
-        .margin_right(16 * FINE)
-        .x_label_area_size(22 * FINE)
-        .y_label_area_size(46 * FINE)
-        .build_cartesian_2d(first..last, 0.0..highest)
-        .ok()?;
-    chart
-        .configure_mesh()
-        .disable_x_mesh()
-        .y_labels(4)
-        .x_labels(7)
-        .light_line_style(TRANSPARENT)
-        .bold_line_style(GRID.stroke_width(FINE))
-        .axis_style(AXIS.stroke_width(FINE))
-        .label_style(("sans-serif", 12 * FINE).into_font().color(&AXIS))
-        .x_label_formatter(&|time| format!("{} s", tick(*time, 0)))
-        .y_label_formatter(&|length| format!("{} mm", tick(*length, 2)))
-        .draw()
-        .ok()?;
-    for (values, color, width) in [(&figure.framewise_mm, FRAMEWISE, 8), (&figure.displacement_mm, DISPLACEMENT, 9)] {
+    let axes = Axes {
+        x: [first, last],
+        y: [0.0, highest],
+        labels: [7, 4],
+        label_width: 46,
+        x_label: &|time| format!("{} s", tick(time, 0)),
+        y_label: &|length| format!("{} mm", tick(length, 2)),
+        band: None,
+    };
+    let mut chart = axes.draw(&area)?;
+    for (values, color, width) in [(&figure.framewise_mm, REFERENCE, 8), (&figure.displacement_mm, CORRECTED, 9)] {
         for run in known_runs(&figure.time, values) {
             chart.draw_series(LineSeries::new(run, color.stroke_width(width))).ok()?;
         }
     }
     let spikes = figure.spikes.iter().filter_map(|&frame| {
         let place = (*figure.time.get(frame)?, (*figure.framewise_mm.get(frame)?)?);
-        Some(Circle::new(place, 5 * FINE as i32, SPIKE.stroke_width(2 * FINE)))
+        Some(Circle::new(place, 5 * FINE as i32, MARK.stroke_width(2 * FINE)))
     });
     chart.draw_series(spikes).ok()?;
     area.present().ok()?;

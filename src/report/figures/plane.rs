@@ -9,8 +9,8 @@ use maud::{Markup, PreEscaped, html};
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use super::bolus::register_text_metrics;
 use super::drawing::{Drawing, inside};
+use super::plot::register_text_metrics;
 use crate::report::number::{bound, shown, tick};
 use crate::report::words;
 use crate::verdict::Class;

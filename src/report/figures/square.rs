@@ -7,7 +7,7 @@ use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use super::bolus::register_text_metrics;
+use super::plot::register_text_metrics;
 use crate::report::number::tick;
 
 /// Canvas units for one unit of the drawing.

@@ -2,20 +2,17 @@
 
 use std::path::{Path, PathBuf};
 
-use super::Steps;
-use super::bench::Bench;
-use super::dynamic::{self, ArterialInput, DceInput, RelaxationInput};
-use super::error::SessionError;
-use super::labeling::{self, AslInput};
-use super::masks::Fit;
-use super::outputs::{Destination, write_dynamic, write_labeling};
-use super::perfusion::Brain;
-use super::single::{MaskRequest, SingleOutcome, measure_rows, read_lesions};
+use super::{CommonRequest, MaskRequest, SingleOutcome, brain_of, finish, mask_file};
 use crate::asl::AslModel;
-use crate::dataset::OutputStem;
 use crate::dce::{ModelChoice, Population};
 use crate::image::NiftiImage;
-use crate::lesion::Split;
+use crate::pipeline::Steps;
+use crate::pipeline::bench::Bench;
+use crate::pipeline::dynamic::{self, ArterialInput, DceInput, RelaxationInput};
+use crate::pipeline::error::SessionError;
+use crate::pipeline::labeling::{self, AslInput};
+use crate::pipeline::masks::Fit;
+use crate::pipeline::outputs::{make_dynamic, make_labeling};
 use crate::settings::Settings;
 use crate::study::{
     DceGiven, InputFile, Sidecar, StudyError, Table, asl_acquisition, dce_acquisition, flip_angle_acquisition,
@@ -37,14 +34,8 @@ pub struct AslRequest {
     pub reference: Option<PathBuf>,
     /// The model; chosen by the number of delays where `None`.
     pub model: Option<AslModel>,
-    /// Lesions.
-    pub lesions: Option<PathBuf>,
-    /// How the lesion mask is split.
-    pub split: Option<Split>,
-    /// Where the maps go.
-    pub output: PathBuf,
-    /// Whether files of others may be replaced.
-    pub force: bool,
+    /// Lesions, and where the maps go.
+    pub common: CommonRequest,
 }
 
 /// A DCE series to be mapped; model and delay stand in the settings.
@@ -64,14 +55,8 @@ pub struct DceRequest {
     pub mask: MaskRequest,
     /// A reference tissue.
     pub reference: Option<PathBuf>,
-    /// Lesions.
-    pub lesions: Option<PathBuf>,
-    /// How the lesion mask is split.
-    pub split: Option<Split>,
-    /// Where the maps go.
-    pub output: PathBuf,
-    /// Whether files of others may be replaced.
-    pub force: bool,
+    /// Lesions, and where the maps go.
+    pub common: CommonRequest,
 }
 
 /// T1 before contrast, as a person names it.
@@ -126,8 +111,8 @@ pub fn run_asl(
     let reference = request.reference.as_ref().map(InputFile::lone);
     let mut sources = vec![series.clone(), context];
     sources.extend(m0.iter().chain(&brain).chain(&reference).cloned());
-    sources.extend(request.lesions.as_ref().map(InputFile::lone));
-    let masks = read_lesions(request.lesions.as_deref(), request.split, settings)?;
+    sources.extend(request.common.lesion_file());
+    let masks = request.common.lesion_masks(settings)?;
     steps.next("reading and mapping");
     let input = AslInput {
         image: &series,
@@ -140,15 +125,11 @@ pub fn run_asl(
         model: request.model,
     };
     let labeled = labeling::measure(&input, &settings.asl, &settings.region)?;
-    let rows = measure_rows(masks.as_ref(), settings, |bench| Bench { labeled: Some(&labeled), ..bench })?;
-    steps.next("writing");
-    let destination = Destination {
-        folder: &request.output,
-        stem: OutputStem::of_series(series.file_name()),
-        sources: &sources,
-        force: request.force,
-    };
-    let written = write_labeling(&labeled, &acquisition, &settings.asl, &destination)?;
+    steps.next("measuring and writing");
+    let destination = request.common.destination(&series, &sources);
+    let complete = |bench| Bench { labeled: Some(&labeled), ..bench };
+    let make = || make_labeling(&labeled, &acquisition, &settings.asl, &destination);
+    let (rows, written) = finish(masks.as_ref(), settings, complete, make)?;
     let checks = labeled.result.checks.clone();
     Ok(SingleOutcome::new(written, rows, labeled.caveats, checks))
 }
@@ -178,8 +159,8 @@ pub fn run_dce(
     };
     let mut sources = vec![series.clone()];
     sources.extend(t1_files.iter().chain(&b1).chain(&artery).chain(&brain).chain(&reference).cloned());
-    sources.extend(request.lesions.as_ref().map(InputFile::lone));
-    let masks = read_lesions(request.lesions.as_deref(), request.split, settings)?;
+    sources.extend(request.common.lesion_file());
+    let masks = request.common.lesion_masks(settings)?;
     steps.next("reading and mapping");
     let input = DceInput {
         image: &series,
@@ -209,15 +190,11 @@ pub fn run_dce(
         model_required: settings.dce.model != ModelChoice::None,
     };
     let found = dynamic::measure(&input, &settings.dce)?;
-    let rows = measure_rows(masks.as_ref(), settings, |bench| Bench { dynamic: Some(&found), ..bench })?;
-    steps.next("writing");
-    let destination = Destination {
-        folder: &request.output,
-        stem: OutputStem::of_series(series.file_name()),
-        sources: &sources,
-        force: request.force,
-    };
-    let written = write_dynamic(&found, &acquisition, &settings.dce, &destination)?;
+    steps.next("measuring and writing");
+    let destination = request.common.destination(&series, &sources);
+    let complete = |bench| Bench { dynamic: Some(&found), ..bench };
+    let make = || make_dynamic(&found, &acquisition, &settings.dce, &destination);
+    let (rows, written) = finish(masks.as_ref(), settings, complete, make)?;
     Ok(SingleOutcome::new(written, rows, found.caveats, found.checks))
 }
 
@@ -239,19 +216,4 @@ fn beside(series: &Path, ending: &str) -> PathBuf {
     let stem = stem.strip_suffix(".nii").unwrap_or(stem);
     let stem = stem.strip_suffix("_asl").unwrap_or(stem);
     series.with_file_name(format!("{stem}_{ending}"))
-}
-
-fn mask_file(request: &MaskRequest) -> Option<InputFile> {
-    match request {
-        MaskRequest::File(path) => Some(InputFile::lone(path)),
-        MaskRequest::Automatic | MaskRequest::None => None,
-    }
-}
-
-fn brain_of<'a>(request: &MaskRequest, file: Option<&'a InputFile>) -> Brain<'a> {
-    match (file, request) {
-        (Some(file), _) => Brain::Given(file, Fit::SameGrid),
-        (None, MaskRequest::None) => Brain::WholeImage,
-        (None, _) => Brain::Automatic,
-    }
 }
