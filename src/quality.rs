@@ -149,12 +149,15 @@ caveat_codes! {
     FramesOverlap = "FRAMES_OVERLAP", "FrameDuration makes frames overlap: it may hold end times.";
     MidnightCrossed = "MIDNIGHT_CROSSED", "A time runs past midnight or backwards.";
     FrameCountMismatch = "FRAME_COUNT_MISMATCH", "The sidecar describes another number of frames than the image holds.";
-    FrameTimesInvalid = "FRAME_TIMES_INVALID", "Frame start times do not increase, or a frame's duration is not positive.";
+    FrameTimesInvalid = "FRAME_TIMES_INVALID", "Frame start times do not increase, begin before the scan, or a frame's duration is not positive.";
     HalfLifeMismatch = "HALF_LIFE_MISMATCH", "The header's half-life is not that of the named radionuclide; the header's was used.";
-    StaticWindowNotPlaced = "STATIC_WINDOW_NOT_PLACED", "The static window could not be placed among the frames: all frames were averaged.";
+    StaticWindowNotPlaced = "STATIC_WINDOW_NOT_PLACED", "The static window could not be placed among the frames: all frames were averaged, and cut-offs do not hold for that.";
+    StaticWindowDoubtful = "STATIC_WINDOW_DOUBTFUL", "The frames fill the static window only in part, or the window is not the tracer's: the ratio may differ from what cut-offs refer to.";
+    CurvesNotCorrected = "CURVES_NOT_CORRECTED", "The decay of the frames could not be corrected: no time-activity curves, no time to peak, no slope.";
+    NuclideNotOfTracer = "NUCLIDE_NOT_OF_TRACER", "The named tracer is not made with the named radionuclide: one of the two is wrong.";
     BackgroundInsideLesion = "BACKGROUND_INSIDE_LESION", "Part of the background region lies inside a lesion, which lowers TBR.";
     DecayFactorMismatch = "DECAY_FACTOR_MISMATCH", "DecayCorrectionFactor does not fit FrameTimesStart and ImageDecayCorrectionTime: TimeZero may be wrong.";
-    DoseOrWeightImplausible = "DOSE_OR_WEIGHT_IMPLAUSIBLE", "The injected dose or the body weight is outside what is plausible.";
+    DoseOrWeightImplausible = "DOSE_OR_WEIGHT_IMPLAUSIBLE", "The injected dose, the body weight or the height is outside what is plausible.";
     SuvNotAvailable = "SUV_NOT_AVAILABLE", "SUV could not be computed because a field is missing; TBR does not need it.";
     AutomaticBackground = "AUTOMATIC_BACKGROUND", "No background mask was given: an automatic region served; look at its picture.";
     BackgroundHeterogeneous = "BACKGROUND_HETEROGENEOUS", "The background region varies more than expected; TBR is less certain.";
@@ -165,7 +168,7 @@ caveat_codes! {
     // lesion
     MaskIncludesCore = "MASK_INCLUDES_CORE", "More than a fifth of the lesion mask does not enhance; the mean over enhancing tissue decides.";
     CoreNotLabeled = "CORE_NOT_LABELED", "The mask has no labeled necrotic core and no post-contrast T1 tells it apart: the mean is over the mask as given.";
-    ComponentTooSmall = "COMPONENT_TOO_SMALL", "Components below the smallest volume were dropped.";
+    ComponentTooSmall = "COMPONENT_TOO_SMALL", "Components below the smallest volume were dropped, or the only one is smaller: its shape and means are mostly partial volume.";
     FewVoxels = "FEW_VOXELS", "Too few usable voxels for an interval.";
     LesionCrossesMidline = "LESION_CROSSES_MIDLINE", "The lesion crosses the mid-sagittal plane: a mirrored region is not independent of it.";
     // pipeline

@@ -200,7 +200,20 @@ pub fn judge_again(
                 // A column that is not one of the row's changes nothing.
                 drop(trial.set(column, &value.to_string()));
             }
-            reanalyses.push(told(alternative.choice, Some(&judge(&trial, settings)), class));
+            let again = judge(&trial, settings);
+            // METHOD: a value that the rules treat as missing decides nothing: the verdict of the rest is no reanalysis of
+            // it, and does not count as one that stays.
+            let lost = alternative.columns.iter().find(|(column, _)| {
+                let stays = |finding: &Finding| finding.column == column.as_str() && used(finding);
+                decides(column) && !again.findings.iter().any(stays)
+            });
+            reanalyses.push(match lost {
+                Some((column, value)) => {
+                    let problem = format!("{column} is {value:.2} there, which is no measurement");
+                    Reanalysis { problem: Some(problem), ..told(alternative.choice, None, class) }
+                }
+                None => told(alternative.choice, Some(&again), class),
+            });
         }
     }
     for &choice in Choice::ALL {

@@ -134,7 +134,27 @@ impl Settings {
         for (section, outcome) in checks {
             outcome.map_err(|message| SettingsError::Section { path: path.map(Path::to_owned), section, message })?;
         }
+        settings.check_pet_cutoffs().map_err(|message| SettingsError::Section {
+            path: path.map(Path::to_owned),
+            section: "verdict",
+            message,
+        })?;
         Ok(settings)
+    }
+
+    /// Whether the cut-offs of PET are for what `[pet]` measures: a ratio over another number of the background, or SUV by
+    /// another body measure, is another quantity.
+    pub fn check_pet_cutoffs(&self) -> Result<(), String> {
+        let (background, suv) = (self.pet.background_statistic, self.pet.suv);
+        let cutoffs = &self.verdict.pet;
+        let found = [
+            ("met", cutoffs.met.not_for(background, suv)),
+            ("fet", cutoffs.fet.not_for(background, suv)),
+            ("fdopa", cutoffs.fdopa.as_ref().and_then(|cutoff| cutoff.not_for(background, suv))),
+            ("fdg", cutoffs.fdg.as_ref().and_then(|cutoff| cutoff.not_for(background, suv))),
+        ];
+        let problem = found.into_iter().find_map(|(tracer, problem)| Some((tracer, problem?)));
+        problem.map_or(Ok(()), |(tracer, problem)| Err(format!("pet.{tracer}.{problem}; give cut-offs made for it")))
     }
 
     /// SHA-256 of the settings in force, independent of comments and order in the user's file.
@@ -283,6 +303,20 @@ mod tests {
     fn an_unknown_key_is_an_error_that_names_it() {
         let error = load("[dsc]\nno_such_key = 1\n").unwrap_err().to_string();
         assert!(error.contains("[dsc]") && error.contains("no_such_key"), "{error}");
+    }
+
+    #[test]
+    fn cut_offs_are_for_what_is_measured() {
+        let error = load("[pet]\nbackground_statistic = \"max\"\n").unwrap_err().to_string();
+        assert!(error.contains("pet.met.background") && error.contains("\"max\""), "{error}");
+        let own = "[pet]\nbackground_statistic = \"max\"\n[verdict.pet.met]\nbackground = \"max\"\nlow = 1.2\nhigh = 1.3\n\
+                   source = \"ours\"\n[verdict.pet.fet]\nbackground = \"max\"\nlow = 1.7\nhigh = 2.0\nsource = \"ours\"\n";
+        assert!(load(own).is_ok());
+        let fdg = "[verdict.pet.fdg]\nstatistic = \"suv_max\"\nlow = 2.0\nhigh = 4.0\nsource = \"ours\"\n";
+        assert!(load(fdg).is_ok());
+        let error = load(&format!("[pet]\nsuv = \"bsa\"\n{fdg}")).unwrap_err().to_string();
+        assert!(error.contains("pet.fdg.suv is \"bw\"") && error.contains("\"bsa\""), "{error}");
+        assert!(load(&format!("[pet]\nsuv = \"bsa\"\n{fdg}suv = \"bsa\"\n")).is_ok());
     }
 
     #[test]

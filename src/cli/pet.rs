@@ -55,6 +55,7 @@ pub(super) fn execute(arguments: &Arguments, global: &Global, voice: &Voice) -> 
     settings.pet.suv = arguments.suv.unwrap_or(settings.pet.suv);
     settings.pet.peak = arguments.peak.unwrap_or(settings.pet.peak);
     let usage = |problem: String| Failure::new(Exit::Usage, anyhow::anyhow!("{problem}"));
+    settings.check_pet_cutoffs().map_err(|problem| usage(format!("settings [verdict] {problem}")))?;
     let height = arguments.height.map(|height| {
         let (height, caveat) = crate::study::height_in_meters(height, "--height");
         if let Some(caveat) = caveat {

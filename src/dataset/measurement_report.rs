@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::clinical::Pathway;
 use crate::lesion::{Column, LesionRecord};
+use crate::pet::SuvKind;
 use crate::study::PROGRAM;
 
 /// The scheme of concepts without a standard code.
@@ -26,8 +27,13 @@ const NOT_MEASURED: [&str; 8] = [
     "dsc_usable_fraction",
 ];
 
-/// The measurement report of a lesion. `verdict` is the verdict's columns as flat JSON.
-pub fn measurement_report(record: &LesionRecord, verdict: &Map<String, Value>, rules_version: &str) -> Value {
+/// The measurement report of a lesion. `verdict` is the verdict's columns as flat JSON, `suv` what SUV is normalized by.
+pub fn measurement_report(
+    record: &LesionRecord,
+    verdict: &Map<String, Value>,
+    rules_version: &str,
+    suv: SuvKind,
+) -> Value {
     let label = |text: &Option<String>| text.clone().unwrap_or_default();
     let tracking = format!("{} lesion {}", label(&record.participant_id), label(&record.lesion));
     let row = record.json();
@@ -35,7 +41,7 @@ pub fn measurement_report(record: &LesionRecord, verdict: &Map<String, Value>, r
         .iter()
         .filter(|column| !column.unit.is_empty() || column.name == "background_mean")
         .filter(|column| !NOT_MEASURED.contains(&column.name) && !column.name.contains("_ci_"))
-        .filter_map(|column| measurement(column, &row))
+        .filter_map(|column| measurement(column, &row, suv))
         .collect();
     let qualitative: Vec<Value> = ["verdict", "confidence", "rule"]
         .into_iter()
@@ -64,7 +70,7 @@ pub fn measurement_report(record: &LesionRecord, verdict: &Map<String, Value>, r
 }
 
 /// One number with its concept, unit and derivation; `None` where it was not measured.
-fn measurement(column: &Column, row: &Map<String, Value>) -> Option<Value> {
+fn measurement(column: &Column, row: &Map<String, Value>, suv: SuvKind) -> Option<Value> {
     let value = row.get(column.name)?.as_f64().filter(|value| value.is_finite())?;
     let mut entry = Map::new();
     entry.insert("column".to_owned(), column.name.into());
@@ -73,7 +79,7 @@ fn measurement(column: &Column, row: &Map<String, Value>) -> Option<Value> {
         entry.insert("derivation".to_owned(), derivation);
     }
     entry.insert("value".to_owned(), json!(value));
-    entry.insert("unit".to_owned(), unit(column));
+    entry.insert("unit".to_owned(), unit(column, suv));
     let interval = match column.name {
         "rcbv_mean" => Some(("rcbv_ci_low", "rcbv_ci_high")),
         "tbr_mean" => Some(("tbr_ci_low", "tbr_ci_high")),
@@ -127,10 +133,10 @@ fn derivation(column: &str) -> Option<Value> {
 }
 
 /// The unit in UCUM (Unified Code for Units of Measure 2.1), with its meaning.
-fn unit(column: &Column) -> Value {
+fn unit(column: &Column, suv: SuvKind) -> Value {
     let (value, meaning) = match (column.name, column.unit) {
         ("background_mean", _) => ("1", "unit of the image"),
-        ("suv_max" | "suv_mean" | "suv_peak", _) => ("g/mL", "standardized uptake value"),
+        ("suv_max" | "suv_mean" | "suv_peak", _) => (suv.unit(), "standardized uptake value"),
         (_, "1") => ("{ratio}", "ratio"),
         (_, "mL") => ("mL", "milliliter"),
         (_, "mm") => ("mm", "millimeter"),
@@ -197,7 +203,7 @@ mod tests {
     #[test]
     fn numbers_carry_concept_derivation_and_unit() {
         let verdict = json!({"verdict": "recurrence", "confidence": "high", "rule": "B3"});
-        let report = measurement_report(&record(), verdict.as_object().unwrap(), "2026.1");
+        let report = measurement_report(&record(), verdict.as_object().unwrap(), "2026.1", SuvKind::BodyWeight);
         let measured = report["measurements"].as_array().unwrap();
         assert_eq!(measured.len(), 2, "not estimated is not reported: {measured:?}");
         assert_eq!(measured[0]["concept"]["code_value"], "118565006");
@@ -212,7 +218,10 @@ mod tests {
     #[test]
     fn a_lesion_keeps_its_identifier_over_sessions_and_another_has_another() {
         let identifier = |record: &LesionRecord| {
-            measurement_report(record, &Map::new(), "1")["tracking_unique_identifier"].as_str().unwrap().to_owned()
+            measurement_report(record, &Map::new(), "1", SuvKind::BodyWeight)["tracking_unique_identifier"]
+                .as_str()
+                .unwrap()
+                .to_owned()
         };
         let first = identifier(&record());
         assert_eq!(first, identifier(&LesionRecord { session_id: Some("ses-03".into()), ..record() }));
@@ -225,7 +234,7 @@ mod tests {
     #[test]
     fn every_unit_of_the_table_is_told_in_ucum() {
         for column in LesionRecord::COLUMNS.iter().filter(|column| !column.unit.is_empty()) {
-            let unit = unit(column);
+            let unit = unit(column, SuvKind::BodyWeight);
             let value = unit["code_value"].as_str().unwrap();
             assert!(!value.contains("100g") && !value.contains("mM"), "{}: {value}", column.name);
         }

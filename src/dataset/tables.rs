@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 use super::error::{DatasetError, shown};
 use crate::clinical::{Histology, Margins, NewEnhancement, Pathway, RtField, Scenario, SteroidChange, Symptoms, YesNo};
 use crate::lesion::{Column, LesionRecord, MISSING};
+use crate::pet::SuvKind;
 use crate::quality::Quality;
 use crate::verdict::{Class, Confidence, NextStep};
 
@@ -47,13 +48,14 @@ pub fn lesions_tsv(rows: &[LesionRow], verdict_columns: &[Column]) -> String {
 }
 
 /// The data dictionary of the lesion table.
-pub fn lesions_dictionary(verdict_columns: &[Column]) -> Value {
+pub fn lesions_dictionary(verdict_columns: &[Column], suv: SuvKind) -> Value {
     let mut dictionary = Map::new();
     for column in LesionRecord::COLUMNS.iter().chain(verdict_columns) {
         let mut entry = Map::new();
         entry.insert("Description".to_owned(), column.description.into());
         if !column.unit.is_empty() {
-            entry.insert("Units".to_owned(), column.unit.into());
+            let unit = if column.name.starts_with("suv_") { suv.unit() } else { column.unit };
+            entry.insert("Units".to_owned(), unit.into());
         }
         if let Some(levels) = levels(column.name) {
             let levels: Map<String, Value> = levels.into_iter().map(|word| (word.to_owned(), word.into())).collect();
@@ -328,7 +330,10 @@ mod tests {
 
     #[test]
     fn every_column_has_a_meaning_and_words_their_levels() {
-        let dictionary = lesions_dictionary(VERDICT);
+        let bsa = lesions_dictionary(VERDICT, SuvKind::BodySurfaceArea);
+        assert_eq!(bsa["suv_max"]["Units"], "cm2/mL");
+        let dictionary = lesions_dictionary(VERDICT, SuvKind::BodyWeight);
+        assert_eq!(dictionary["suv_max"]["Units"], "g/mL");
         let entries = dictionary.as_object().unwrap();
         assert_eq!(entries.len(), LesionRecord::COLUMNS.len() + VERDICT.len());
         assert!(entries.values().all(|entry| entry["Description"].is_string()));

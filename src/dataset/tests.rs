@@ -136,7 +136,11 @@ fn write_output(root: &Path) {
     }
     let merged = merge_sessions(root, &[]).unwrap();
     write_file(&root.join(LESIONS_TSV), merged.text.as_bytes()).unwrap();
-    write_file(&root.join("lesions.json"), json_text(&lesions_dictionary(&[])).as_bytes()).unwrap();
+    write_file(
+        &root.join("lesions.json"),
+        json_text(&lesions_dictionary(&[], crate::pet::SuvKind::BodyWeight)).as_bytes(),
+    )
+    .unwrap();
     write_file(&root.join("index.html"), b"page").unwrap();
 }
 

@@ -128,10 +128,19 @@ fn by_components(mask: &Mask, settings: &Settings) -> (Vec<Lesion>, Vec<Caveat>)
     let found = joined_components(mask, settings.join_below_mm);
     let volume = |voxels: usize| Milliliters(voxels as f64 * mask.grid.voxel_volume().0);
     // Volumes are products of header numbers: a component of exactly the smallest volume must not fall to rounding.
-    let kept = found.sizes.iter().take_while(|&&size| volume(size).0 >= settings.smallest_ml * (1.0 - 1e-9)).count();
+    let large = |&&size: &&usize| volume(size).0 >= settings.smallest_ml * (1.0 - 1e-9);
+    // METHOD: pieces below the limit are debris of drawing beside a lesion. Where there is nothing else the largest is
+    // what the person drew, and a mask that was drawn is not empty.
+    let kept = found.sizes.iter().take_while(large).count().max(1);
     let lesions = (1..=kept as u32).map(|label| Lesion { label, mask: found.mask(label), name: None }).collect();
-    let dropped = &found.sizes[kept..];
-    let caveats = dropped.first().map(|&largest| {
+    let mut caveats = Vec::new();
+    if let Some(only) = found.sizes.first().filter(|size| !large(size)) {
+        let detail =
+            format!("{:.3}, kept as the largest of the mask; the limit is {} mL", volume(*only), settings.smallest_ml);
+        caveats.push(Caveat::new(CaveatCode::ComponentTooSmall, detail));
+    }
+    let dropped = &found.sizes[kept.min(found.sizes.len())..];
+    caveats.extend(dropped.first().map(|&largest| {
         let detail = format!(
             "{} of {} components dropped, the largest of {:.3}; the limit is {} mL",
             dropped.len(),
@@ -140,8 +149,8 @@ fn by_components(mask: &Mask, settings: &Settings) -> (Vec<Lesion>, Vec<Caveat>)
             settings.smallest_ml
         );
         Caveat::new(CaveatCode::ComponentTooSmall, detail)
-    });
-    (lesions, caveats.into_iter().collect())
+    }));
+    (lesions, caveats)
 }
 
 fn mask_of(labels: &Labels, which: &[u32]) -> Mask {

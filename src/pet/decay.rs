@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::settings::Settings;
 use super::suv::SuvUnavailable;
 use crate::acquisition::{PetAcquisition, PetFrame};
+use crate::clinical::Tracer;
 use crate::units::Seconds;
 
 /// Half-life of carbon-11.
@@ -36,6 +37,16 @@ impl Radionuclide {
             "F18" | "18F" | "FLUORINE18" | "18FLUORINE" | "FLUOR18" | "18FLUOR" => Some(Self::Fluorine18),
             "GA68" | "68GA" | "GALLIUM68" | "68GALLIUM" => Some(Self::Gallium68),
             _ => None,
+        }
+    }
+
+    /// The radionuclide that a tracer is made with; `None` for a tracer that the program does not know, or that several
+    /// serve for.
+    pub const fn of_tracer(tracer: &Tracer) -> Option<Self> {
+        match tracer {
+            Tracer::Met => Some(Self::Carbon11),
+            Tracer::Fet | Tracer::Fdopa | Tracer::Fdg => Some(Self::Fluorine18),
+            Tracer::Other(_) => None,
         }
     }
 
@@ -99,6 +110,15 @@ impl HalfLife {
         };
         let name = acquisition.radionuclide.as_deref().ok_or(missing.clone())?;
         let nuclide = Radionuclide::from_name(name).ok_or(missing)?;
+        if let Some(tracer) = &acquisition.tracer
+            && Radionuclide::of_tracer(tracer).is_some_and(|expected| expected != nuclide)
+        {
+            return Err(SuvUnavailable::OutOfRange {
+                field: "TracerRadionuclide",
+                found: format!("{nuclide}, with the tracer {}", tracer.as_str()),
+                expected: "the radionuclide of the tracer, or its half-life in RadionuclideHalfLife",
+            });
+        }
         Ok(Self { seconds: nuclide.half_life(settings), source: HalfLifeSource::Table(nuclide) })
     }
 

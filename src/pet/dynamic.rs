@@ -227,7 +227,12 @@ mod tests {
         let settings: Settings = default_section("pet");
         let (lesion, healthy) = (curve(|minute| 1.0 + minute), curve(|_| 2.0));
         let of = |suv, tbr| {
-            LesionDynamics::of(&lesion, Some(&healthy), super::super::uptake::Scales { suv, tbr }, &settings)
+            LesionDynamics::of(
+                &lesion,
+                Some(&healthy),
+                super::super::uptake::Scales { suv, tbr, background: None },
+                &settings,
+            )
         };
         let both = of(Some(3.0), Some(0.5));
         assert_eq!(both.unit, "TBR");

@@ -8,8 +8,9 @@ use super::dynamic::TimeActivity;
 use super::settings::Settings;
 use super::timing;
 use crate::acquisition::{PetAcquisition, PetFrame};
+use crate::clinical::Tracer;
 use crate::image::{Grid, Mask, SpaceDifference, Volume};
-use crate::quality::{Caveat, CaveatCode};
+use crate::quality::{Caveat, CaveatCode, Check, Quality};
 use crate::units::Seconds;
 
 /// Takes the frames of an image in turn.
@@ -27,6 +28,7 @@ pub struct FrameReduction {
     minutes: Option<Vec<f64>>,
     curves: Vec<Vec<f64>>,
     caveats: Vec<Caveat>,
+    check: Check,
 }
 
 /// The static window of a dynamic image, and the curves of its regions.
@@ -37,10 +39,19 @@ pub struct StaticImage {
     /// The acquisition of that mean: one frame.
     pub acquisition: PetAcquisition,
     /// One curve per region, in the order given, in the unit of the image, decay-corrected; empty where the frames
-    /// have no place in time.
+    /// have no place in time, or their decay cannot be corrected.
     pub curves: Vec<TimeActivity>,
     /// Doubts about the frames.
     pub caveats: Vec<Caveat>,
+    /// Whether the static window was found among the frames; empty for an image that is static already.
+    pub checks: Vec<Check>,
+}
+
+impl StaticImage {
+    /// An image without time frames.
+    pub fn of_static(volume: Volume, acquisition: PetAcquisition) -> Self {
+        Self { volume, acquisition, curves: Vec::new(), caveats: Vec::new(), checks: Vec::new() }
+    }
 }
 
 impl FrameReduction {
@@ -57,30 +68,37 @@ impl FrameReduction {
         }
         let mut caveats = timing::check(acquisition, image_frames, settings);
         let frames = &acquisition.frames;
-        let placed = frames.len() == image_frames && timing::frames_are_ordered(frames);
-        let factors = placed.then(|| decay_factors(acquisition, settings)).flatten();
-        let minutes = acquisition.injection_start.filter(|_| placed).map(|injection| {
-            let middle = |frame: &PetFrame| Seconds(frame.start.0 + frame.duration.0 / 2.0 - injection.0).minutes();
-            frames.iter().map(middle).collect::<Vec<_>>()
-        });
-        let window =
-            minutes.as_ref().map(|minutes| in_window(minutes, settings)).filter(|inside| inside.contains(&true));
-        if window.is_none() {
-            caveats.push(Caveat::new(CaveatCode::StaticWindowNotPlaced, why_not_placed(acquisition, placed, settings)));
+        let placed = minutes(acquisition, image_frames, settings);
+        let factors = placed.is_ok().then(|| decay_factors(acquisition, settings)).transpose();
+        if let Err(reason) = &factors {
+            caveats.push(Caveat::new(CaveatCode::CurvesNotCorrected, reason.as_str()));
         }
-        let inside = window.clone().unwrap_or_else(|| vec![true; image_frames]);
-        let duration = |i: usize| if placed { frames[i].duration.0 } else { 1.0 };
+        let factors = factors.ok().flatten();
+        let window = placed.as_ref().map_err(Clone::clone).and_then(|minutes| in_window(minutes, settings));
+        let check = match &window {
+            Ok(inside) => window_check(acquisition, inside, settings, &mut caveats),
+            Err(reason) => {
+                caveats.push(Caveat::new(CaveatCode::StaticWindowNotPlaced, reason.as_str()));
+                not_placed(reason, settings)
+            }
+        };
+        let inside = window.clone().unwrap_or_else(|_| vec![true; image_frames]);
+        let duration = |i: usize| if placed.is_ok() { frames[i].duration.0 } else { 1.0 };
         let total: f64 = (0..image_frames).filter(|&i| inside[i]).map(duration).sum();
-        let reduced = reduced_acquisition(acquisition, window.as_deref(), factors.is_some());
+        let reduced = reduced_acquisition(acquisition, window.ok().as_deref(), factors.is_some());
         let repeated = timing::check(&reduced, 1, settings);
         caveats.retain(|caveat| !repeated.contains(caveat));
+        // A curve whose decay is not corrected falls by itself: it is no curve of uptake.
+        let weight_of = |i: usize| if inside[i] { duration(i) / total } else { 0.0 };
+        let weights: Vec<f64> = (0..image_frames).map(weight_of).collect();
+        // A curve whose decay is not corrected falls by itself: it is no curve of uptake.
+        let minutes = placed.ok().filter(|_| factors.is_some());
         let factors = factors.unwrap_or_else(|| vec![1.0; image_frames]);
         Ok(Self {
             grid,
             acquisition: reduced,
-            weights: (0..image_frames)
-                .map(|i| if inside[i] { duration(i) / total * factors[i] } else { 0.0 })
-                .collect(),
+            weights: weights.iter().zip(&factors).map(|(weight, factor)| weight * factor).collect(),
+            check,
             factors,
             sums: vec![0.0; grid.len()],
             regions: regions.iter().map(|region| region.indices().collect()).collect(),
@@ -131,36 +149,115 @@ impl FrameReduction {
             acquisition: self.acquisition,
             curves,
             caveats: self.caveats,
+            checks: vec![self.check],
         }
     }
 }
 
-/// Which frames have their middle in the static window.
-fn in_window(minutes: &[f64], settings: &Settings) -> Vec<bool> {
-    let window = settings.static_window_start_min..=settings.static_window_end_min;
-    minutes.iter().map(|minute| window.contains(minute)).collect()
+/// Middle of each frame, minutes after injection; in words where the frames have no place in time.
+///
+/// METHOD: where FrameTimesStart, FrameDuration, ScanStart and InjectionStart contradict each other, which of them is
+/// right is not guessed: the frames have no place, and so neither a static window nor a curve.
+fn minutes(acquisition: &PetAcquisition, image_frames: usize, settings: &Settings) -> Result<Vec<f64>, String> {
+    let frames = &acquisition.frames;
+    if frames.len() != image_frames || !timing::frames_are_ordered(frames) {
+        return Err("FrameTimesStart and FrameDuration do not place the frames of the image".into());
+    }
+    if let Some(caveat) = timing::overlap(frames, settings).or_else(|| timing::before_scan(acquisition, settings)) {
+        return Err(caveat.detail);
+    }
+    let Some(injection) = acquisition.injection_start else {
+        return Err("InjectionStart is missing: expected seconds from TimeZero".into());
+    };
+    let far = |frame: &&PetFrame| (frame.start.0 - injection.0).abs() > settings.longest_interval_s;
+    if let Some(frame) = frames.iter().find(far) {
+        let interval = frame.start.0 - injection.0;
+        return Err(format!("FrameTimesStart lies {interval} s after InjectionStart: milliseconds, or midnight?"));
+    }
+    let middle = |frame: &PetFrame| Seconds(frame.start.0 + frame.duration.0 / 2.0 - injection.0).minutes();
+    Ok(frames.iter().map(middle).collect())
 }
 
-fn why_not_placed(acquisition: &PetAcquisition, placed: bool, settings: &Settings) -> String {
-    if !placed {
-        return "FrameTimesStart and FrameDuration do not place the frames of the image".into();
-    }
-    if acquisition.injection_start.is_none() {
-        return "InjectionStart is missing: expected seconds from TimeZero".into();
-    }
+/// Which frames have their middle in the static window; in words where none has.
+fn in_window(minutes: &[f64], settings: &Settings) -> Result<Vec<bool>, String> {
     let (start, end) = (settings.static_window_start_min, settings.static_window_end_min);
-    format!("no frame has its middle {start} to {end} min after injection")
+    let inside: Vec<bool> = minutes.iter().map(|minute| (start..=end).contains(minute)).collect();
+    if inside.contains(&true) {
+        return Ok(inside);
+    }
+    Err(format!("no frame has its middle {start} to {end} min after injection"))
 }
 
-/// The factor of each frame: to injection where the image is not decay-corrected and that can be mended, else 1.
-/// `None` where frames of different decay would be mixed.
-fn decay_factors(acquisition: &PetAcquisition, settings: &Settings) -> Option<Vec<f64>> {
-    if acquisition.decay_corrected? {
-        return Some(vec![1.0; acquisition.frames.len()]);
+/// METHOD: cut-offs refer to the window; the mean of other frames is another quantity, so it fails as a measurement.
+fn not_placed(reason: &str, settings: &Settings) -> Check {
+    Check {
+        name: WINDOW.into(),
+        found: format!("not found: {reason}; all frames were averaged"),
+        limit: window_words(settings),
+        quality: Quality::Fail,
+        meaning: "Uptake and its ratio change over time: cut-offs hold for the window only.".into(),
     }
-    let half_life = HalfLife::of(acquisition, settings).ok()?;
-    let injection = acquisition.injection_start?;
-    acquisition.frames.iter().map(|&frame| factor_to_injection(&half_life, frame, injection)).collect()
+}
+
+/// Name of the check.
+const WINDOW: &str = "Static window";
+
+fn window_words(settings: &Settings) -> String {
+    format!("{} to {} min after injection", settings.static_window_start_min, settings.static_window_end_min)
+}
+
+/// How well the frames that are used fill the window.
+fn window_check(
+    acquisition: &PetAcquisition,
+    inside: &[bool],
+    settings: &Settings,
+    caveats: &mut Vec<Caveat>,
+) -> Check {
+    let injection = acquisition.injection_start.map_or(0.0, |time| time.0);
+    let window = [settings.static_window_start_min, settings.static_window_end_min].map(|minute| minute * 60.0);
+    let (mut covered, mut total) = (0.0, 0.0);
+    for (frame, _) in acquisition.frames.iter().zip(inside).filter(|(_, inside)| **inside) {
+        let [start, end] = [frame.start.0 - injection, frame.start.0 - injection + frame.duration.0];
+        covered += (end.min(window[1]) - start.max(window[0])).max(0.0);
+        total += end - start;
+    }
+    let filled = covered / (window[1] - window[0]);
+    let outside = 1.0 - covered / total;
+    let least = settings.static_window_coverage;
+    let partial = filled < least || outside > 1.0 - least;
+    let percent = |share: f64| format!("{:.0} %", 100.0 * share);
+    let found = format!("{} of it covered, {} of the time used lies outside it", percent(filled), percent(outside));
+    if partial {
+        caveats.push(Caveat::new(CaveatCode::StaticWindowDoubtful, found.as_str()));
+    }
+    let other = match &acquisition.tracer {
+        Some(Tracer::Met | Tracer::Fet | Tracer::Fdopa) => None,
+        Some(tracer) => Some(format!("the window is that of amino acids, the tracer is {tracer}")),
+        None => Some("the window is that of amino acids, the tracer is not known".to_owned()),
+    };
+    let doubtful = partial || other.is_some();
+    caveats.extend(other.map(|detail| Caveat::new(CaveatCode::StaticWindowDoubtful, detail)));
+    Check {
+        name: WINDOW.into(),
+        found,
+        limit: format!("{}, at least {} of it", window_words(settings), percent(least)),
+        quality: if doubtful { Quality::Caution } else { Quality::Pass },
+        meaning: "Uptake and its ratio change over time: cut-offs hold for the window only.".into(),
+    }
+}
+
+/// The factor of each frame: to injection where the image is not decay-corrected and that can be mended, else 1. In
+/// words where frames of different decay would be mixed.
+fn decay_factors(acquisition: &PetAcquisition, settings: &Settings) -> Result<Vec<f64>, String> {
+    match acquisition.decay_corrected {
+        None => return Err("ImageDecayCorrected is missing: expected true or false".into()),
+        Some(true) => return Ok(vec![1.0; acquisition.frames.len()]),
+        Some(false) => {}
+    }
+    let half_life = HalfLife::of(acquisition, settings).map_err(|error| error.to_string())?;
+    let factor = |&frame: &PetFrame| factor_to_injection(&half_life, frame, acquisition.injection_start?);
+    let factors: Option<Vec<f64>> = acquisition.frames.iter().map(factor).collect();
+    factors.ok_or_else(|| "FrameTimesStart and FrameDuration give no decay factor".into())
 }
 
 /// The acquisition of the mean over the window: one frame, brought to injection where it was not decay-corrected.
@@ -207,6 +304,7 @@ mod tests {
         acquisition.body.weight = Some(Kilograms(70.0));
         acquisition.injected = Some(Becquerels(2e8));
         acquisition.half_life = Some(Seconds(HALF_LIFE));
+        acquisition.tracer = Some(Tracer::Fet);
         acquisition.injection_start = Some(Seconds(100.0));
         acquisition.scan_start = Some(Seconds(100.0));
         acquisition.decay_corrected = Some(decay_corrected);
@@ -283,21 +381,90 @@ mod tests {
     }
 
     #[test]
-    fn frames_without_a_place_are_all_averaged_with_a_caveat() {
-        let mut miscounted = acquisition(true);
-        miscounted.frames.pop();
-        let mut uninjected = acquisition(true);
-        uninjected.injection_start = None;
-        let mut early = acquisition(true);
-        early.frames.iter_mut().for_each(|frame| frame.start.0 += 36_000.0);
-        for (acquisition, word, curves) in
-            [(miscounted, "FrameTimesStart", 0), (uninjected, "InjectionStart", 0), (early, "no frame", 1)]
-        {
+    fn frames_without_a_place_are_all_averaged_and_fail_as_a_measurement() {
+        let edited = |edit: fn(&mut PetAcquisition)| {
+            let mut acquisition = acquisition(true);
+            edit(&mut acquisition);
+            acquisition
+        };
+        let shifted = |acquisition: &mut PetAcquisition, by: f64| {
+            acquisition.frames.iter_mut().for_each(|frame| frame.start.0 += by);
+        };
+        let mut late = acquisition(true);
+        shifted(&mut late, 36_000.0);
+        let end_times = edited(|acquisition| {
+            acquisition.frames.iter_mut().for_each(|frame| frame.duration.0 += frame.start.0);
+        });
+        let milliseconds = edited(|acquisition| {
+            for frame in &mut acquisition.frames {
+                (frame.start.0, frame.duration.0) = (1e3 * frame.start.0, 1e3 * frame.duration.0);
+            }
+        });
+        for (acquisition, word, curves) in [
+            (edited(|acquisition| acquisition.frames.truncate(5)), "FrameTimesStart", 0),
+            (edited(|acquisition| acquisition.injection_start = None), "InjectionStart", 0),
+            (edited(|acquisition| acquisition.scan_start = Some(Seconds(1300.0))), "before ScanStart", 0),
+            (end_times, "FrameDuration lets frame 1 end", 0),
+            (milliseconds, "milliseconds", 0),
+            (late, "no frame", 1),
+        ] {
             let image = reduce(&acquisition, |frame| [frame as f32, 0.0]);
-            assert_eq!(image.volume.data[0], 2.5, "{word}");
             let caveat = image.caveats.iter().find(|caveat| caveat.code == CaveatCode::StaticWindowNotPlaced).unwrap();
             assert!(caveat.detail.contains(word), "{caveat}");
             assert_eq!(image.curves.len(), curves, "{word}");
+            assert_eq!(image.checks[0].quality, Quality::Fail, "{word}");
+            assert!(image.checks[0].found.contains(word), "{word}: {}", image.checks[0].found);
+        }
+    }
+
+    #[test]
+    fn a_window_that_is_filled_in_part_or_is_not_the_tracers_is_a_caution() {
+        let check = |edit: fn(&mut PetAcquisition)| {
+            let mut acquisition = acquisition(true);
+            edit(&mut acquisition);
+            let image = reduce(&acquisition, |_| [1.0, 1.0]);
+            let told = image.caveats.iter().any(|caveat| caveat.code == CaveatCode::StaticWindowDoubtful);
+            let check = image.checks.into_iter().next().unwrap();
+            assert_eq!(told, check.quality == Quality::Caution);
+            check
+        };
+        assert_eq!(check(|_| ()).quality, Quality::Pass);
+        // The window holds frames 3 and 4. One frame of half its length in its place covers 5 of 20 minutes.
+        let short = check(|acquisition| {
+            acquisition.frames[2].duration.0 = 300.0;
+            acquisition.frames[3].start.0 += 1200.0;
+            acquisition.frames[3].duration.0 = 60.0;
+            acquisition.frames[4].start.0 += 1200.0;
+            acquisition.frames[5].start.0 += 1200.0;
+        });
+        assert_eq!(short.quality, Quality::Caution);
+        assert!(short.found.starts_with("25 %"), "{}", short.found);
+        // 0 to 45 min with its middle in the window: 25 of 45 minutes lie outside.
+        let long = check(|acquisition| {
+            for (i, frame) in acquisition.frames.iter_mut().enumerate() {
+                (frame.start.0, frame.duration.0) = (100.0 + 2700.0 * i as f64, 2700.0);
+            }
+        });
+        assert!(long.found.contains("56 %"), "{}", long.found);
+        assert_eq!(long.quality, Quality::Caution);
+        assert_eq!(check(|acquisition| acquisition.tracer = Some(Tracer::Fdg)).quality, Quality::Caution);
+        assert_eq!(check(|acquisition| acquisition.tracer = None).quality, Quality::Caution);
+    }
+
+    #[test]
+    fn frames_whose_decay_cannot_be_corrected_have_no_curve() {
+        let mut unknown = acquisition(true);
+        unknown.decay_corrected = None;
+        let mut without_half_life = acquisition(false);
+        without_half_life.half_life = None;
+        for (acquisition, word) in [(unknown, "ImageDecayCorrected"), (without_half_life, "RadionuclideHalfLife")] {
+            let image = reduce(&acquisition, |_| [1.0, 2.0]);
+            assert!(image.curves.is_empty(), "{word}");
+            let caveat = image.caveats.iter().find(|caveat| caveat.code == CaveatCode::CurvesNotCorrected).unwrap();
+            assert!(caveat.detail.contains(word), "{caveat}");
+            // Lesion and background share the weights: their ratio holds.
+            assert_eq!(image.volume.data, [1.0, 2.0]);
+            assert_eq!(image.checks[0].quality, Quality::Pass);
         }
     }
 

@@ -78,6 +78,9 @@ pub struct PetMeasures {
     pub fwhm: Millimeters,
     /// The background.
     pub background: Option<BackgroundUptake>,
+    /// Time between injection and the start of the scan, or of the static window, min.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uptake_time_min: Option<f64>,
     /// Time-activity curves; `None` for a static image.
     pub dynamic: Option<LesionDynamics>,
     /// What the response rules compare.
@@ -95,8 +98,8 @@ impl PetMeasures {
                 Some(PeakMeasure {
                     mode,
                     image: peak.value,
-                    suv: scales.suv.map(|factor| peak.value * factor),
-                    tbr: scales.tbr.map(|factor| peak.value * factor),
+                    suv: scales.suv_of(peak.value),
+                    tbr: scales.ratio_of(peak.value),
                     position: grid.position(grid.voxel(peak.center)),
                 })
             })
@@ -124,6 +127,7 @@ impl PetMeasures {
             recovery: lesion.recovery,
             fwhm: Millimeters(settings.scanner_fwhm_mm),
             background: result.background.clone(),
+            uptake_time_min: result.uptake_time.map(|time| time.minutes()),
             dynamic: None,
             response_values: ResponseValues {
                 tbr_max: lesion.tbr.map(|tbr| tbr.max),

@@ -12,6 +12,7 @@ use super::uptake::{LesionUptake, Scales};
 use crate::acquisition::PetAcquisition;
 use crate::image::{Mask, SpaceDifference, Volume};
 use crate::quality::{Caveat, CaveatCode, Check, Quality, worst};
+use crate::units::Seconds;
 
 /// Why an image cannot be quantified at all.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -41,6 +42,8 @@ pub struct PetResult {
     /// SUV by lean body mass (SUL) = voxel value × this, whatever normalization is chosen; `None` where it cannot be
     /// computed.
     pub lean: Option<f64>,
+    /// Time between injection and the start of the scan, or of the static window; `None` where it is not known.
+    pub uptake_time: Option<Seconds>,
     /// One per mask, in the order given.
     pub lesions: Vec<LesionUptake>,
     /// Doubts about the image as a whole.
@@ -61,7 +64,7 @@ pub fn quantify(
     lesions: &[Mask],
     settings: &Settings,
 ) -> Result<PetResult, PetError> {
-    quantify_after(Vec::new(), image, acquisition, background, lesions, settings)
+    quantify_after(Vec::new(), Vec::new(), image, acquisition, background, lesions, settings)
 }
 
 /// Quantifies the static window of a dynamic image, with the doubts about its frames.
@@ -71,11 +74,13 @@ pub fn quantify_frames(
     lesions: &[Mask],
     settings: &Settings,
 ) -> Result<PetResult, PetError> {
-    quantify_after(image.caveats.clone(), &image.volume, &image.acquisition, background, lesions, settings)
+    let (caveats, checks) = (image.caveats.clone(), image.checks.clone());
+    quantify_after(caveats, checks, &image.volume, &image.acquisition, background, lesions, settings)
 }
 
 fn quantify_after(
     mut caveats: Vec<Caveat>,
+    window: Vec<Check>,
     image: &Volume,
     acquisition: &PetAcquisition,
     background: Option<&Background>,
@@ -87,7 +92,8 @@ fn quantify_after(
         image.grid.same_space(&mask.grid).map_err(on_another_grid)?;
     }
     caveats.extend(timing::check(acquisition, 1, settings));
-    let mut checks = vec![timing_check(&caveats)];
+    let mut checks = vec![timing_check(&caveats, !window.is_empty())];
+    checks.extend(window);
     let suv = SuvScale::new(acquisition, settings.suv, settings);
     if let Err(reason) = &suv {
         caveats.push(Caveat::new(CaveatCode::SuvNotAvailable, reason.to_string()));
@@ -99,10 +105,8 @@ fn quantify_after(
     caveats.extend(measured.caveats);
     checks.extend(measured.checks);
     let background = measured.uptake;
-    let scales = Scales {
-        suv: suv.as_ref().ok().map(|scale| scale.factor),
-        tbr: background.as_ref().map(|background| 1.0 / background.divisor),
-    };
+    let divisor = background.as_ref().map(|background| background.divisor);
+    let scales = Scales::new(suv.as_ref().ok().map(|scale| scale.factor), divisor);
     let spheres = Spheres::new(&image.grid);
     let rules = settings.volumes.rules(acquisition.tracer.as_ref());
     let measure = |mask| LesionUptake::measure(image, mask, &spheres, scales, rules, settings);
@@ -111,6 +115,7 @@ fn quantify_after(
         suv,
         background,
         scales,
+        uptake_time: timing::uptake_interval(acquisition),
         lesions: lesions.par_iter().map(measure).collect(),
         caveats,
         quality: worst(&checks).unwrap_or(Quality::Pass),
@@ -118,8 +123,9 @@ fn quantify_after(
     })
 }
 
-/// METHOD: a doubt about times makes SUV doubtful and leaves TBR valid, so it is a caution and never a failure.
-fn timing_check(caveats: &[Caveat]) -> Check {
+/// METHOD: a doubt about times makes SUV doubtful and leaves the TBR of a static image valid, so it is a caution and never
+/// a failure; whether a dynamic image's window can be trusted is a check of its own.
+fn timing_check(caveats: &[Caveat], dynamic: bool) -> Check {
     Check {
         name: "Times, dose and weight".into(),
         found: match caveats {
@@ -128,7 +134,11 @@ fn timing_check(caveats: &[Caveat]) -> Check {
         },
         limit: "no contradiction in the sidecar".into(),
         quality: if caveats.is_empty() { Quality::Pass } else { Quality::Caution },
-        meaning: "A wrong time, dose or weight makes SUV wrong; TBR does not depend on them.".into(),
+        meaning: match dynamic {
+            true => "A wrong time, dose or weight makes SUV wrong; TBR depends on the times of the frames alone.",
+            false => "A wrong time, dose or weight makes SUV wrong; TBR does not depend on them.",
+        }
+        .into(),
     }
 }
 
@@ -181,7 +191,7 @@ mod tests {
         assert_eq!((tbr.max, tbr.mean, tbr.min, tbr.median), (2.5, 2.0, 1.5, 2.0));
         assert!((tbr.peak - 2.5).abs() < 1e-12);
         assert_eq!(result.lesions[0].suv, None);
-        assert_eq!(result.scales, Scales { suv: None, tbr: Some(0.5) });
+        assert_eq!(result.scales, Scales::new(None, Some(2.0)));
         let caveat = result.caveats.iter().find(|caveat| caveat.code == CaveatCode::SuvNotAvailable).unwrap();
         assert!(caveat.detail.contains("Units"), "{caveat}");
         assert_eq!(result.quality, Quality::Pass);
@@ -214,6 +224,34 @@ mod tests {
         assert!((half.total_tbr.unwrap() - 2.5 * lesion_ml / 2.0).abs() < 1e-6);
         let held = lesions[0].indices().filter(|&index| half.holds(image.data[index])).count();
         assert_eq!(held * 2, lesions[0].count());
+    }
+
+    #[test]
+    fn a_ratio_on_a_bound_is_that_bound_and_its_voxels_belong() {
+        // 975 / 750 is 1.3 and 136.5 / 91 is 1.5, both as doubles; 975 (1 / 750) and 136.5 (1 / 91) are not.
+        for (value, background, ratio) in [(975.0_f32, 750.0, 1.3), (136.5, 91.0, 1.5), (1.0, 0.625, 1.6)] {
+            let (image, _, lesion) = scene();
+            let image = Volume::filled(image.grid, value);
+            let mut settings: Settings = default_section("pet");
+            settings.volumes.met = vec![VolumeRule::Tbr { at_least: ratio }];
+            let lesions = [lesion];
+            let result = quantify(&image, &met(), Some(&Background::Number(background)), &lesions, &settings).unwrap();
+            let found = &result.lesions[0];
+            assert_eq!(found.tbr.unwrap().max, ratio);
+            assert_eq!(found.volumes[0].volume, found.volume, "{ratio}");
+            assert!(found.volumes[0].holds(value) && !found.volumes[0].holds(value.next_down()));
+        }
+    }
+
+    #[test]
+    fn an_infinite_voxel_belongs_to_no_volume() {
+        let (mut image, background, lesion) = scene();
+        image.data[marked_index(&lesion, 7)] = f32::INFINITY;
+        let result = run(&image, &met(), &given(background), &lesion);
+        let found = &result.lesions[0];
+        assert_eq!((found.voxels_without_value, found.image.unwrap().max), (1, 5.0));
+        assert_eq!(found.volumes[0].volume, found.volume, "all valued voxels lie above 1.3");
+        assert!(found.volumes[0].total_tbr.unwrap().is_finite());
     }
 
     #[test]

@@ -61,6 +61,9 @@ pub struct Measure {
     pub progression_above_absolute: Option<f64>,
     /// Fall in percent that is response.
     pub response: Limit,
+    /// Fall in the quantity's own unit that response must reach too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub response_at_least_absolute: Option<f64>,
 }
 
 /// A rule: progression or response where any of its measures says so.
@@ -182,6 +185,9 @@ pub struct PetResponse {
     pub comparisons: Vec<Comparison>,
     /// Where measures, rules, or PET and volume disagree, in words.
     pub discordances: Vec<String>,
+    /// What makes the two studies hard to compare, in words.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub doubts: Vec<String>,
 }
 
 impl ResponseRule {
@@ -214,8 +220,12 @@ impl ResponseRule {
 
     pub(super) fn check(&self) -> Result<(), SettingsError> {
         for measure in &self.measures {
-            let limits =
-                [Some(measure.progression.value()), Some(measure.response.value()), measure.progression_above_absolute];
+            let limits = [
+                Some(measure.progression.value()),
+                Some(measure.response.value()),
+                measure.progression_above_absolute,
+                measure.response_at_least_absolute,
+            ];
             for limit in limits.into_iter().flatten() {
                 if !(limit.is_finite() && limit >= 0.0) {
                     return Err(SettingsError {
@@ -249,9 +259,10 @@ impl Measure {
             return None;
         }
         let enough = self.progression_above_absolute.is_none_or(|limit| now - before > limit);
+        let fallen = self.response_at_least_absolute.is_none_or(|limit| before - now >= limit);
         let response = if self.progression.reached(percent) && enough {
             Response::Progression
-        } else if self.response.reached(-percent) {
+        } else if self.response.reached(-percent) && fallen {
             Response::Response
         } else {
             Response::Stable
@@ -279,13 +290,15 @@ mod tests {
     }
 
     #[test]
-    fn percist_needs_both_the_percentage_and_the_absolute_rise() {
+    fn percist_needs_both_the_percentage_and_the_absolute_change() {
         let judge = |before, now| rule("PERCIST").judge(&sul(before), &sul(now)).unwrap().response;
         assert_eq!(judge(4.0, 5.6), Response::Progression); // +40 %, +1.6
         assert_eq!(judge(1.0, 1.5), Response::Stable); // +50 %, +0.5
         assert_eq!(judge(10.0, 12.0), Response::Stable); // +20 %, +2
         assert_eq!(judge(4.0, 2.8), Response::Response); // -30 % belongs
         assert_eq!(judge(4.0, 2.9), Response::Stable);
+        assert_eq!(judge(0.295, 0.174), Response::Stable); // -41 %, -0.12: noise of a cold lesion
+        assert_eq!(judge(2.0, 1.2), Response::Response); // -40 %, -0.8 belongs
     }
 
     #[test]

@@ -54,6 +54,9 @@ pub struct Settings {
     pub dose_highest_mbq: f64,
     pub weight_lowest_kg: f64,
     pub weight_highest_kg: f64,
+    pub height_lowest_m: f64,
+    pub height_highest_m: f64,
+    pub scan_start_tolerance_s: f64,
     pub scanner_fwhm_mm: f64,
     pub comparison_reach_mm: f64,
     pub background_cov_limit: f64,
@@ -61,10 +64,12 @@ pub struct Settings {
     pub background_overlap_fail: f64,
     pub static_window_start_min: f64,
     pub static_window_end_min: f64,
+    pub static_window_coverage: f64,
     pub slope_window_start_min: f64,
     pub slope_window_end_min: f64,
     pub slope_fewest_frames: usize,
     pub plateau_tolerance: f64,
+    pub response_uptake_time_tolerance_min: f64,
     pub volumes: VolumeSettings,
     pub response: Vec<ResponseRule>,
 }
@@ -148,19 +153,27 @@ impl Settings {
             ("static_window_start_min", self.static_window_start_min),
             ("slope_window_start_min", self.slope_window_start_min),
             ("plateau_tolerance", self.plateau_tolerance),
+            ("scan_start_tolerance_s", self.scan_start_tolerance_s),
+            ("response_uptake_time_tolerance_min", self.response_uptake_time_tolerance_min),
+            ("height_lowest_m", self.height_lowest_m),
         ] {
             require(key, value, value.is_finite() && value >= 0.0, "0 or a number above")?;
         }
         for (key, low, high) in [
             ("dose_highest_mbq", self.dose_lowest_mbq, self.dose_highest_mbq),
             ("weight_highest_kg", self.weight_lowest_kg, self.weight_highest_kg),
+            ("height_highest_m", self.height_lowest_m, self.height_highest_m),
             ("static_window_end_min", self.static_window_start_min, self.static_window_end_min),
             ("slope_window_end_min", self.slope_window_start_min, self.slope_window_end_min),
         ] {
             require(key, high, high.is_finite() && high > low, "a number above its lower bound")?;
         }
-        let share = self.background_overlap_fail;
-        require("background_overlap_fail", share, (0.0..=1.0).contains(&share), "a share between 0 and 1")?;
+        for (key, share) in [
+            ("background_overlap_fail", self.background_overlap_fail),
+            ("static_window_coverage", self.static_window_coverage),
+        ] {
+            require(key, share, (0.0..=1.0).contains(&share), "a share between 0 and 1")?;
+        }
         let fewest = self.slope_fewest_frames;
         require("slope_fewest_frames", fewest as f64, fewest >= 2, "at least 2 frames")?;
         self.volumes.check()?;

@@ -158,16 +158,14 @@ fn checked_weight(weight: Option<Kilograms>) -> Result<Kilograms, SuvUnavailable
     Err(SuvUnavailable::OutOfRange { field: "weight", found: weight.to_string(), expected: "above 0 kg" })
 }
 
+/// METHOD: nobody is shorter than 0.3 m or taller than 2.8 m: a height outside is another unit, and a lean mass made
+/// from it is no mass.
 fn checked_height(height: Option<Meters>) -> Result<Meters, SuvUnavailable> {
     let height = height.ok_or(SuvUnavailable::Missing { field: "height", expected: "the body height in m" })?;
-    if height.0 > 0.0 && height.0 <= 3.0 {
+    if (0.3..=2.8).contains(&height.0) {
         return Ok(height);
     }
-    Err(SuvUnavailable::OutOfRange {
-        field: "height",
-        found: height.to_string(),
-        expected: "above 0 m and at most 3 m",
-    })
+    Err(SuvUnavailable::OutOfRange { field: "height", found: height.to_string(), expected: "0.3 to 2.8 m" })
 }
 
 fn checked_dose(dose: Option<Becquerels>) -> Result<Becquerels, SuvUnavailable> {
@@ -199,6 +197,14 @@ impl Decay {
             Some(true) => {
                 let reference = finite_time(acquisition.decay_correction_time, "ImageDecayCorrectionTime")?;
                 let time = believable(reference.0 - injection.0, "ImageDecayCorrectionTime", settings)?;
+                // METHOD: activity is not brought to a time before it was injected: one of the two times is wrong.
+                if time.0 < -settings.decay_shift_limit_s {
+                    return Err(SuvUnavailable::OutOfRange {
+                        field: "ImageDecayCorrectionTime",
+                        found: format!("{} before InjectionStart", Seconds(-time.0)),
+                        expected: "the time of injection or later",
+                    });
+                }
                 let reference = if time.0 == 0.0 {
                     DecayReference::Injection
                 } else if acquisition.scan_start == Some(reference) {
@@ -211,7 +217,14 @@ impl Decay {
             }
             Some(false) => {
                 let expected = "one frame for this image, whose decay is not corrected";
-                let [frame] = acquisition.frames[..] else { return Err(missing("FrameTimesStart", expected)) };
+                let frame = match acquisition.frames[..] {
+                    [frame] => frame,
+                    [] => return Err(missing("FrameTimesStart", expected)),
+                    [..] => {
+                        let found = format!("a list of {} frames", acquisition.frames.len());
+                        return Err(SuvUnavailable::OutOfRange { field: "FrameTimesStart", found, expected });
+                    }
+                };
                 believable(frame.start.0 - injection.0, "FrameTimesStart", settings)?;
                 let image_factor =
                     factor_to_injection(half_life, frame, injection).ok_or_else(|| SuvUnavailable::OutOfRange {

@@ -20,11 +20,12 @@ pub fn check(acquisition: &PetAcquisition, image_frames: usize, settings: &Setti
     caveats.extend(frame_count(&acquisition.frames, image_frames));
     caveats.extend(frame_times(&acquisition.frames));
     caveats.extend(overlap(&acquisition.frames, settings));
+    let uptake = if image_frames == 1 { uptake_time(acquisition) } else { None };
+    // One contradiction is told once.
+    caveats.extend(uptake.or_else(|| before_scan(acquisition, settings)));
+    caveats.extend(nuclide_of_tracer(acquisition));
     caveats.extend(half_life(acquisition, settings));
     caveats.extend(decay_factors(acquisition, settings));
-    if image_frames == 1 {
-        caveats.extend(uptake_time(acquisition));
-    }
     caveats.extend(midnight(acquisition, settings));
     caveats.extend(dose_and_weight(acquisition, settings));
     caveats
@@ -63,7 +64,8 @@ fn frame_times(frames: &[PetFrame]) -> Option<Caveat> {
     })
 }
 
-fn overlap(frames: &[PetFrame], settings: &Settings) -> Option<Caveat> {
+/// Frames that overlap: their durations, or their times, cannot be right.
+pub fn overlap(frames: &[PetFrame], settings: &Settings) -> Option<Caveat> {
     let tolerance = settings.frame_overlap_tolerance_s;
     let end = |frame: &PetFrame| frame.start.0 + frame.duration.0;
     let first = frames.windows(2).position(|pair| end(&pair[0]) > pair[1].start.0 + tolerance)?;
@@ -73,6 +75,27 @@ fn overlap(frames: &[PetFrame], settings: &Settings) -> Option<Caveat> {
     let detail =
         format!("FrameDuration lets frame {} end at {found} s, frame {} starts at {next}{hint}", first + 1, first + 2);
     Some(Caveat::new(CaveatCode::FramesOverlap, detail))
+}
+
+/// A first frame that starts before the scan: both count from `TimeZero`, so one of them counts from something else.
+/// (Later than the scan it may well start: frames can be left out.)
+pub fn before_scan(acquisition: &PetAcquisition, settings: &Settings) -> Option<Caveat> {
+    let (first, scan) = (acquisition.frames.first()?.start, acquisition.scan_start?);
+    (first.0 < scan.0 - settings.scan_start_tolerance_s).then(|| {
+        let detail = format!("FrameTimesStart begins at {first}, before ScanStart {scan}: it may count from the scan");
+        Caveat::new(CaveatCode::FrameTimesInvalid, detail)
+    })
+}
+
+/// A tracer that is not made with the radionuclide that is named.
+fn nuclide_of_tracer(acquisition: &PetAcquisition) -> Option<Caveat> {
+    let expected = Radionuclide::of_tracer(acquisition.tracer.as_ref()?)?;
+    let named = Radionuclide::from_name(acquisition.radionuclide.as_deref()?)?;
+    (named != expected).then(|| {
+        let tracer = acquisition.tracer.as_ref().map_or("", crate::clinical::Tracer::as_str);
+        let detail = format!("TracerRadionuclide is {named}, {tracer} is made with {expected}");
+        Caveat::new(CaveatCode::NuclideNotOfTracer, detail)
+    })
 }
 
 fn half_life(acquisition: &PetAcquisition, settings: &Settings) -> Option<Caveat> {
@@ -196,14 +219,17 @@ fn dose_and_weight(acquisition: &PetAcquisition, settings: &Settings) -> Vec<Cav
     judge("InjectedRadioactivity", dose, "MBq", settings.dose_lowest_mbq, settings.dose_highest_mbq);
     let weight = acquisition.body.weight.map(|weight| weight.0);
     judge("weight", weight, "kg", settings.weight_lowest_kg, settings.weight_highest_kg);
+    let height = acquisition.body.height.map(|height| height.0);
+    judge("height", height, "m", settings.height_lowest_m, settings.height_highest_m);
     caveats
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clinical::Tracer;
     use crate::settings::default_section;
-    use crate::units::{Becquerels, Kilograms};
+    use crate::units::{Becquerels, Kilograms, Meters};
 
     fn settings() -> Settings {
         default_section("pet")
@@ -247,6 +273,7 @@ mod tests {
     #[test]
     fn start_times_that_do_not_increase_and_durations_of_zero_are_named() {
         let mut acquisition = sound();
+        acquisition.scan_start = Some(Seconds(0.0));
         acquisition.frames = frames(&[0.0, 120.0, 60.0], &[30.0, 30.0, 30.0]);
         assert!(codes(&acquisition, 3).contains(&CaveatCode::FrameTimesInvalid));
         assert!(!frames_are_ordered(&acquisition.frames));
@@ -257,6 +284,7 @@ mod tests {
     #[test]
     fn durations_that_hold_end_times_are_recognized() {
         let mut acquisition = sound();
+        acquisition.scan_start = Some(Seconds(0.0));
         acquisition.frames = frames(&[0.0, 60.0, 120.0], &[60.0, 120.0, 180.0]);
         let caveats = check(&acquisition, 3, &settings());
         assert_eq!(caveats.len(), 1);
@@ -273,6 +301,7 @@ mod tests {
         // shifts the last frame by 7 s.
         let mut acquisition = sound();
         acquisition.radionuclide = Some("C11".into());
+        acquisition.scan_start = Some(Seconds(0.0));
         acquisition.decay_correction_time = Some(Seconds(0.0));
         acquisition.frames = frames(&[0.0, 600.0, 2160.0, 6660.0], &[10.0, 120.0, 300.0, 600.0]);
         acquisition.decay_correction_factors = vec![1.00284, 1.45335, 3.69881, 51.4101];
@@ -317,8 +346,34 @@ mod tests {
         let mut acquisition = sound();
         acquisition.frames = frames(&[0.0], &[600.0]);
         assert_eq!(codes(&acquisition, 1), [CaveatCode::UptakeTimeZero]);
+        acquisition.scan_start = Some(Seconds(0.0));
         acquisition.frames = frames(&[0.0, 600.0], &[600.0, 600.0]);
         assert_eq!(codes(&acquisition, 2), []);
+    }
+
+    #[test]
+    fn frames_that_begin_before_the_scan_count_from_something_else_and_later_ones_were_cut() {
+        let mut acquisition = sound();
+        acquisition.scan_start = Some(Seconds(1200.0));
+        acquisition.frames = frames(&[0.0, 600.0], &[600.0, 600.0]);
+        assert_eq!(codes(&acquisition, 2), [CaveatCode::FrameTimesInvalid]);
+        acquisition.frames = frames(&[2400.0, 3000.0], &[600.0, 600.0]);
+        assert_eq!(codes(&acquisition, 2), []);
+        acquisition.frames = frames(&[1150.0, 1750.0], &[600.0, 600.0]);
+        assert_eq!(codes(&acquisition, 2), [], "within the tolerance");
+    }
+
+    #[test]
+    fn a_tracer_with_another_radionuclide_and_a_height_in_decimeters_are_named() {
+        let mut acquisition = sound();
+        acquisition.tracer = Some(Tracer::Met);
+        assert_eq!(codes(&acquisition, 1), [CaveatCode::NuclideNotOfTracer]);
+        acquisition.tracer = Some(Tracer::Fet);
+        assert_eq!(codes(&acquisition, 1), []);
+        acquisition.tracer = Some(Tracer::Other("PSMA".into()));
+        assert_eq!(codes(&acquisition, 1), [], "made with several");
+        acquisition.body.height = Some(Meters(0.185));
+        assert_eq!(codes(&acquisition, 1), [CaveatCode::DoseOrWeightImplausible]);
     }
 
     #[test]

@@ -40,20 +40,20 @@ pub struct Uptake {
 }
 
 impl Uptake {
-    /// The same uptake in another unit; `factor` is above 0.
-    pub fn scaled(&self, factor: f64) -> Self {
+    /// The same uptake in another unit, to which `change` takes a value; it rises with the value.
+    pub fn in_unit(&self, change: impl Fn(f64) -> f64) -> Self {
         Self {
-            max: self.max * factor,
-            mean: self.mean * factor,
-            min: self.min * factor,
-            sd: self.sd * factor,
-            p10: self.p10 * factor,
-            p25: self.p25 * factor,
-            median: self.median * factor,
-            p75: self.p75 * factor,
-            p90: self.p90 * factor,
-            peak: self.peak * factor,
-            total: self.total * factor,
+            max: change(self.max),
+            mean: change(self.mean),
+            min: change(self.min),
+            sd: change(self.sd),
+            p10: change(self.p10),
+            p25: change(self.p25),
+            median: change(self.median),
+            p75: change(self.p75),
+            p90: change(self.p90),
+            peak: change(self.peak),
+            total: change(self.total),
         }
     }
 }
@@ -119,6 +119,30 @@ pub struct Scales {
     pub suv: Option<f64>,
     /// TBR = voxel value × this.
     pub tbr: Option<f64>,
+    /// TBR = voxel value / this, which is exact where the product is not: a ratio on a cut-off stays on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub background: Option<f64>,
+}
+
+impl Scales {
+    /// From the SUV factor and what uptake is divided by.
+    pub fn new(suv: Option<f64>, background: Option<f64>) -> Self {
+        Self { suv, tbr: background.map(|background| 1.0 / background), background }
+    }
+
+    /// A value of the image in SUV.
+    pub fn suv_of(&self, value: f64) -> Option<f64> {
+        Some(value * self.suv?)
+    }
+
+    /// A value of the image as ratio to the background.
+    pub fn ratio_of(&self, value: f64) -> Option<f64> {
+        match (self.background, self.tbr) {
+            (Some(background), _) => Some(value / background),
+            // Written by a version that told the factor alone.
+            (None, factor) => Some(value * factor?),
+        }
+    }
 }
 
 impl LesionUptake {
@@ -145,8 +169,8 @@ impl LesionUptake {
         let width = width(image, &region);
         let mut lesion = Self {
             image: uptake,
-            suv: scales.suv.and_then(|factor| Some(uptake?.scaled(factor))),
-            tbr: scales.tbr.and_then(|factor| Some(uptake?.scaled(factor))),
+            suv: scales.suv.and_then(|factor| Some(uptake?.in_unit(|value| value * factor))),
+            tbr: scales.background.and_then(|background| Some(uptake?.in_unit(|value| value / background))),
             peaks,
             max_position: uptake.and_then(|uptake| {
                 let at = region.iter().find(|&&index| f64::from(image.data[index]) == uptake.max)?;
@@ -193,7 +217,7 @@ impl LesionUptake {
 impl BiologicalVolume {
     /// Whether it holds a voxel of the lesion, by the voxel's value.
     pub fn holds(&self, value: f32) -> bool {
-        f64::from(value) >= self.bound
+        value.is_finite() && f64::from(value) >= self.bound
     }
 }
 
@@ -260,20 +284,27 @@ fn biological_volume(
     scales: Scales,
 ) -> Option<BiologicalVolume> {
     let bound = match rule {
-        VolumeRule::Tbr { at_least } => at_least / scales.tbr?,
-        VolumeRule::PercentOfMax { at_least } => at_least / 100.0 * uptake.max,
-        VolumeRule::Suv { at_least } => at_least / scales.suv?,
+        VolumeRule::Tbr { at_least } => {
+            let background = scales.background?;
+            smallest(at_least * background, |value| value / background >= at_least)
+        }
+        VolumeRule::PercentOfMax { at_least } => at_least * uptake.max / 100.0,
+        VolumeRule::Suv { at_least } => {
+            let factor = scales.suv?;
+            smallest(at_least / factor, |value| value * factor >= at_least)
+        }
     };
     let (mut count, mut sum) = (0usize, 0.0);
     let values = mask.indices().map(|index| f64::from(image.data[index]));
-    // A voxel without a value reaches no bound.
-    for value in values.filter(|&value| value >= bound) {
+    // A voxel without a value, NaN or infinite, belongs to no volume.
+    let holds = |value: f64| value.is_finite() && value >= bound;
+    for value in values.filter(|&value| holds(value)) {
         count += 1;
         sum += value;
     }
     let voxel_volume = image.grid.voxel_volume();
     let total = |factor| sum * factor * voxel_volume.0;
-    let pieces = pieces(mask, |index| f64::from(image.data[index]) >= bound);
+    let pieces = pieces(mask, |index| holds(f64::from(image.data[index])));
     let volume = |voxels: usize| Milliliters(voxels as f64 * voxel_volume.0);
     Some(BiologicalVolume {
         rule,
@@ -284,6 +315,18 @@ fn biological_volume(
         total_suv: scales.suv.map(total),
         total_tbr: scales.tbr.map(total),
     })
+}
+
+/// The smallest value that reaches a bound in another unit, from a guess that rounding may have put beside it.
+fn smallest(guess: f64, reaches: impl Fn(f64) -> bool) -> f64 {
+    let mut value = guess;
+    while value.is_finite() && !reaches(value) {
+        value = value.next_up();
+    }
+    while value.is_finite() && reaches(value.next_down()) {
+        value = value.next_down();
+    }
+    value
 }
 
 /// The 26-connected pieces of the voxels of a mask that satisfy a condition, largest first.

@@ -68,7 +68,7 @@ pub fn of_perfusion(perfusion: &Perfusion, place: usize, region: &Mask, column: 
 /// METHOD: maximum, mean and peak are different measures with different cut-offs, so one is never put in the place of
 /// another. The peak of a smaller or larger mask is not computed.
 pub fn of_uptake(uptake: &Uptake, place: usize, record: &LesionRecord) -> Vec<Alternative> {
-    let Some(scale) = uptake.result.scales.tbr else { return Vec::new() };
+    let Some(divisor) = uptake.result.scales.background else { return Vec::new() };
     let mut alternatives = Vec::new();
     if let (Some(background), Some(region)) = (&uptake.result.background, &uptake.background)
         && background.statistic == BackgroundStatistic::Mean
@@ -93,7 +93,9 @@ pub fn of_uptake(uptake: &Uptake, place: usize, record: &LesionRecord) -> Vec<Al
     {
         let values = uptake.image.values_in(&mask).unwrap_or_default();
         alternatives.push(match Statistics::of(&values) {
-            Some(found) => Alternative::new(choice, [("tbr_max", found.max * scale), ("tbr_mean", found.mean * scale)]),
+            Some(found) => {
+                Alternative::new(choice, [("tbr_max", found.max / divisor), ("tbr_mean", found.mean / divisor)])
+            }
             None => Alternative::impossible(choice, "no voxel of the PET image is left"),
         });
     }

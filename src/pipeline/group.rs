@@ -102,7 +102,10 @@ pub fn draw(
     let root = output.root();
     let table = merge_sessions(root, &verdict::COLUMNS)?;
     write_file(&root.join("lesions.tsv"), table.text.as_bytes())?;
-    write_file(&root.join("lesions.json"), json_text(&lesions_dictionary(&verdict::COLUMNS)).as_bytes())?;
+    write_file(
+        &root.join("lesions.json"),
+        json_text(&lesions_dictionary(&verdict::COLUMNS, settings.pet.suv)).as_bytes(),
+    )?;
 
     let methods = subjects.values().flatten().flat_map(|session| &session.lesions).flat_map(|lesion| &lesion.methods);
     write_citations(root, &named(methods.map(String::as_str)))?;

@@ -187,7 +187,7 @@ impl Judging<'_> {
             "version": VERSION,
             "rules_version": self.settings.verdict.rules_version,
             "settings_hash": self.hash,
-            "columns": lesions_dictionary(&verdict::COLUMNS),
+            "columns": lesions_dictionary(&verdict::COLUMNS, self.settings.pet.suv),
             "lesions": lesions,
         }));
         let files = [(format!("{}_lesions.tsv", session.label), tsv), (lesions_name(&session.label), text)];
@@ -210,7 +210,8 @@ impl Judging<'_> {
     /// Everything of a lesion: the row, and what stands beside it.
     fn whole_json(&self, lesion: &Measured, judged: &Judged) -> Value {
         let row = row_json(lesion, &judged.verdict);
-        let report = measurement_report(&lesion.record, &row, &self.settings.verdict.rules_version);
+        let report =
+            measurement_report(&lesion.record, &row, &self.settings.verdict.rules_version, self.settings.pet.suv);
         let mut whole = row;
         if let Ok(Value::Object(rest)) = serde_json::to_value(lesion) {
             for (key, value) in rest {

@@ -5,7 +5,9 @@
 //! lesion's volume point to different sides, that is told and not voted on.
 
 use super::finished::Finished;
-use crate::pet::{Baseline, Comparison, PetResponse, Response, ResponseAnswer, ResponseQuantity};
+use super::measured::Measured;
+use crate::pet::{BackgroundSource, Baseline, Comparison, PetResponse, Response, ResponseAnswer, ResponseQuantity};
+use crate::quality::Quality;
 use crate::settings::Settings;
 use crate::verdict::{Trend, volume_trend};
 
@@ -23,7 +25,7 @@ pub fn respond(
         .map(|now| {
             let earlier: Vec<usize> = (0..now)
                 .filter(|place| matched && !untreated.contains(place) && !untreated.contains(&now))
-                .filter(|&place| same_tracer(sessions, scans[place], scans[now]))
+                .filter(|&place| comparable(sessions, scans[place], scans[now]))
                 .collect();
             let first = *earlier.first()?;
             let previous = earlier.last().copied().filter(|&previous| previous != first);
@@ -32,6 +34,9 @@ pub fn respond(
                 if let Some(before) = before {
                     let found = compare(sessions, scans[before], scans[now], baseline, settings);
                     response.discordances.extend(discordances(sessions, scans[before], scans[now], &found, settings));
+                    if !found.is_empty() {
+                        response.doubts.extend(doubts(sessions, scans[before], scans[now], settings));
+                    }
                     response.comparisons.extend(found);
                 }
             }
@@ -43,9 +48,43 @@ pub fn respond(
     }
 }
 
-fn same_tracer(sessions: &[Finished], a: (usize, usize), b: (usize, usize)) -> bool {
+/// The same tracer, and two measurements that did not fail: a failed one counts as missing.
+fn comparable(sessions: &[Finished], a: (usize, usize), b: (usize, usize)) -> bool {
     let [a, b] = [a, b].map(|(place, row)| &sessions[place].lesions[row]);
-    a.pet.is_some() && b.pet.is_some() && a.record.tracer.is_some() && a.record.tracer == b.record.tracer
+    let measured = |lesion: &Measured| lesion.pet.is_some() && lesion.record.pet_quality != Some(Quality::Fail);
+    measured(a) && measured(b) && a.record.tracer.is_some() && a.record.tracer == b.record.tracer
+}
+
+/// What makes two studies hard to compare: another background, another time after injection, another body measure.
+fn doubts(sessions: &[Finished], before: (usize, usize), now: (usize, usize), settings: &Settings) -> Vec<String> {
+    let [earlier, later] = [before, now].map(|(place, row)| sessions[place].lesions[row].pet.as_ref());
+    let (Some(then), Some(here)) = (earlier, later) else { return Vec::new() };
+    let since = sessions[before.0].name();
+    let mut words = Vec::new();
+    if let (Some(a), Some(b)) = (&then.background, &here.background)
+        && (a.source, a.statistic) != (b.source, b.statistic)
+    {
+        let name = |source: Option<BackgroundSource>| source.map_or("number", BackgroundSource::as_str);
+        words.push(format!(
+            "The background is another one than at {since} ({} of a {} then, {} of a {} now): ratios differ for that alone.",
+            a.statistic,
+            name(a.source),
+            b.statistic,
+            name(b.source)
+        ));
+    }
+    match (then.uptake_time_min, here.uptake_time_min) {
+        (Some(a), Some(b)) if (a - b).abs() > settings.pet.response_uptake_time_tolerance_min => {
+            words.push(format!(
+                "The scan began {b:.0} min after injection, at {since} {a:.0} min: uptake differs for that alone."
+            ));
+        }
+        _ => {}
+    }
+    if then.suv_kind != here.suv_kind {
+        words.push(format!("SUV is normalized otherwise than at {since}."));
+    }
+    words
 }
 
 fn compare(
@@ -157,7 +196,6 @@ mod tests {
     use crate::image::{Affine, Grid, Mask, Volume};
     use crate::lesion::LesionRecord;
     use crate::pet::{Background, PetMeasures, quantify};
-    use crate::pipeline::measured::Measured;
 
     /// A session whose only lesion has this uptake over background, tracer and volume.
     fn session(name: &str, uptake: f32, tracer: Tracer, volume_ml: f64, settings: &Settings) -> Finished {
@@ -184,6 +222,39 @@ mod tests {
     fn told(response: &PetResponse) -> Vec<(Baseline, &str, Response)> {
         let told = |found: &Comparison| found.answer.response;
         response.comparisons.iter().map(|found| (found.baseline, found.session.as_str(), told(found))).collect()
+    }
+
+    #[test]
+    fn a_measurement_that_failed_is_compared_with_nothing() {
+        let settings = Settings::load(None).unwrap();
+        let scan = |name, uptake| session(name, uptake, Tracer::Met, 1.0, &settings);
+        let mut sessions = vec![scan("ses-01", 3.0), scan("ses-02", 1.0), scan("ses-03", 1.0)];
+        sessions[1].lesions[0].record.pet_quality = Some(Quality::Fail);
+        let found = responses(sessions, true, &[]);
+        assert_eq!(found[1], None, "the failed one has no response");
+        let last = found[2].as_ref().unwrap();
+        assert!(last.comparisons.iter().all(|found| found.session == "ses-01"), "and is no baseline");
+        assert!(last.doubts.is_empty());
+    }
+
+    #[test]
+    fn another_background_and_another_uptake_time_are_doubts() {
+        let settings = Settings::load(None).unwrap();
+        let scan = |name, uptake| session(name, uptake, Tracer::Fdg, 1.0, &settings);
+        let mut sessions = vec![scan("ses-01", 3.0), scan("ses-02", 1.0)];
+        let change = |session: &mut Finished, edit: fn(&mut crate::pet::PetMeasures)| {
+            let pet = session.lesions[0].pet.as_mut().unwrap();
+            pet.response_values.sul_peak = Some(4.0);
+            edit(pet);
+        };
+        change(&mut sessions[0], |pet| pet.uptake_time_min = Some(60.0));
+        change(&mut sessions[1], |pet| {
+            pet.uptake_time_min = Some(76.0);
+            pet.background.as_mut().unwrap().source = Some(BackgroundSource::Crescent);
+        });
+        let doubts = responses(sessions, true, &[]).remove(1).unwrap().doubts;
+        assert_eq!(doubts.len(), 2, "{doubts:?}");
+        assert!(doubts[0].contains("crescent") && doubts[1].contains("76 min"), "{doubts:?}");
     }
 
     #[test]

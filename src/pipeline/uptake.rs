@@ -7,7 +7,8 @@ use crate::acquisition::PetAcquisition;
 use crate::clinical::{Pathway, Tracer};
 use crate::image::{Grid, Mask, NiftiImage, Volume, resample_mask};
 use crate::pet::{
-    self, Background, BackgroundMode, BackgroundSource, FrameReduction, PetResult, StaticImage, TimeActivity, quantify,
+    self, Background, BackgroundMode, BackgroundSource, FrameReduction, PetResult, StaticImage, TimeActivity,
+    quantify_frames,
 };
 use crate::quality::{Caveat, CaveatCode};
 use crate::region::{
@@ -141,19 +142,18 @@ pub fn measure(
         FrameReduction::new(*image.grid(), frames, input.acquisition, regions, pet_settings).map_err(failed)
     };
     let mut background_curve = None;
-    let (volume, acquisition, curves) = if frames > 1 {
+    let mut reduced = if frames > 1 {
         let regions: Vec<&Mask> = lesions.iter().chain(&given).collect();
-        let reduced = through_frames(reduction(&regions)?, &image)?;
-        caveats.extend(reduced.caveats);
-        let mut curves = reduced.curves;
-        if given.is_some() {
-            background_curve = curves.pop();
-        }
-        (reduced.volume, reduced.acquisition, curves)
+        through_frames(reduction(&regions)?, &image)?
     } else {
         let volume = input.volume.map_or_else(|| image.clone().read_volume(), Ok)?;
-        (volume, input.acquisition.clone(), Vec::new())
+        StaticImage::of_static(volume, input.acquisition.clone())
     };
+    let mut curves = std::mem::take(&mut reduced.curves);
+    if given.is_some() {
+        background_curve = curves.pop();
+    }
+    let volume = &reduced.volume;
 
     let mut mask = None;
     let chosen = match (input.background, given) {
@@ -173,7 +173,7 @@ pub fn measure(
         (BackgroundChoice::Automatic(shape), None) => {
             match automatic(
                 shape,
-                &volume,
+                volume,
                 given_brain.as_ref().map(|(mask, source)| (mask, *source)),
                 input.head.anatomy,
                 &lesions,
@@ -204,12 +204,12 @@ pub fn measure(
     {
         background_curve = through_frames(reduction(&[region])?.curves_only(), &image)?.curves.pop();
     }
-    let result = quantify(&volume, &acquisition, chosen.as_ref(), &lesions, pet_settings)
+    let result = quantify_frames(&reduced, chosen.as_ref(), &lesions, pet_settings)
         .map_err(|source| SessionError::Pet { file: name.to_owned(), source })?;
     let known = caveats.iter().any(|caveat| caveat.code == CaveatCode::NoBackground);
     caveats.extend(result.caveats.iter().filter(|caveat| !(known && caveat.code == CaveatCode::NoBackground)).cloned());
     let caveats = in_one(caveats, CaveatCode::AutomaticBackground);
-    Ok(Uptake { image: volume, result, lesions, curves, background_curve, background: mask, caveats })
+    Ok(Uptake { image: reduced.volume, result, lesions, curves, background_curve, background: mask, caveats })
 }
 
 /// Takes every frame of an image.

@@ -127,6 +127,9 @@ pub const UNCONFIRMED: &str = "Numbers not confirmed against the publication.";
 /// Before what disagrees.
 pub const DISCORDANT: &str = "Discordant:";
 
+/// Before what makes two studies hard to compare.
+pub const HARD_TO_COMPARE: &str = "Hard to compare:";
+
 /// Under the picture of the background.
 pub const BACKGROUND_CAPTION: &str = "The region that uptake is divided by, outlined in the axial slice where most of it \
     lies. It should hold healthy cortex and white matter, and no lesion, ventricle or vessel.";

@@ -27,44 +27,81 @@ pub fn pet_acquisition(
     settings: &Settings,
 ) -> Result<(PetAcquisition, Vec<Caveat>), StudyError> {
     let mut caveats = Vec::new();
-    let clock = Clock { sidecar, time_zero: time_zero(sidecar)? };
     let mut acquisition = PetAcquisition::unknown();
-    acquisition.units = pet_units(sidecar)?;
+    acquisition.units = pet_units(sidecar, &mut caveats)?;
     acquisition.tracer = tracer(sidecar, tracer_label, &mut caveats)?;
     acquisition.radionuclide = sidecar.text("TracerRadionuclide")?.map(str::to_owned);
-    acquisition.half_life = half_life(sidecar)?;
-    acquisition.injected = injected(sidecar, &mut caveats)?;
-    acquisition.injection_start = clock.time("InjectionStart", &mut caveats)?;
-    acquisition.scan_start = clock.time("ScanStart", &mut caveats)?;
-    acquisition.time_zero = clock.time_zero;
-    acquisition.decay_corrected = sidecar.flag("ImageDecayCorrected")?;
-    acquisition.decay_correction_time = clock.time("ImageDecayCorrectionTime", &mut caveats)?;
-    acquisition.decay_correction_factors =
-        sidecar.numbers("DecayCorrectionFactor", "one factor a frame")?.unwrap_or_default();
-    acquisition.frames = frames(sidecar)?;
-    acquisition.body = body_of(sidecar, table, settings, &mut caveats)?;
+    // METHOD: what only SUV needs never keeps the ratio from being measured: a field that cannot be read is named in a
+    // caveat and counts as missing. A dynamic image without its times is told so where its window is looked for.
+    let mut fields = Fields { sidecar, caveats: &mut caveats };
+    acquisition.half_life = fields.number("RadionuclideHalfLife", "a half-life above 0 s").map(Seconds);
+    acquisition.injected = injected(&mut fields);
+    let time_zero = fields.readable(time_zero(sidecar)).flatten();
+    let clock = Clock { sidecar, time_zero };
+    acquisition.injection_start = fields.time(&clock, "InjectionStart");
+    acquisition.scan_start = fields.time(&clock, "ScanStart");
+    acquisition.time_zero = time_zero;
+    acquisition.decay_corrected = fields.readable(sidecar.flag("ImageDecayCorrected")).flatten();
+    acquisition.decay_correction_time = fields.time(&clock, "ImageDecayCorrectionTime");
+    let factors = sidecar.numbers("DecayCorrectionFactor", "one factor a frame");
+    acquisition.decay_correction_factors = fields.readable(factors).flatten().unwrap_or_default();
+    acquisition.frames = frames(&mut fields);
+    acquisition.body = body_of(&mut fields, table, settings);
     Ok((acquisition, caveats))
 }
 
-/// What the voxels hold. Counts cannot become an uptake and are refused; so are SUV by another body measure.
-fn pet_units(sidecar: &Sidecar) -> Result<Option<PetUnits>, StudyError> {
+/// Fields that the ratio can do without.
+struct Fields<'a> {
+    sidecar: &'a Sidecar,
+    caveats: &'a mut Vec<Caveat>,
+}
+
+impl Fields<'_> {
+    /// What was read; `None` with a caveat where it could not be.
+    fn readable<T>(&mut self, read: Result<T, StudyError>) -> Option<T> {
+        read.map_err(|error| self.caveats.push(Caveat::new(CaveatCode::SuvNotAvailable, error.to_string()))).ok()
+    }
+
+    fn number(&mut self, field: &str, expected: &str) -> Option<f64> {
+        self.readable(self.sidecar.number(field, expected)).flatten()
+    }
+
+    fn first_of(&mut self, names: &[&'static str], expected: &str) -> Option<(&'static str, f64)> {
+        names.iter().find_map(|name| Some((*name, self.number(name, expected)?)))
+    }
+
+    fn time(&mut self, clock: &Clock<'_>, field: &str) -> Option<Seconds> {
+        let read = clock.time(field, self.caveats);
+        self.readable(read).flatten()
+    }
+}
+
+/// What the voxels hold. Counts are refused: they are no activity concentration. Any other unit than those that SUV can
+/// be made from leaves the ratio: it needs none.
+fn pet_units(sidecar: &Sidecar, caveats: &mut Vec<Caveat>) -> Result<Option<PetUnits>, StudyError> {
     let Some(text) = sidecar.text("Units")? else { return Ok(None) };
     let word: String = text.chars().filter(|letter| letter.is_alphanumeric()).collect::<String>().to_lowercase();
-    let refuse = |because: &str| {
-        let expected = format!("Bq/mL, kBq/mL, or g/mL (SUV by body weight); {because}");
-        Err(sidecar.wrong("Units", &Value::from(text), expected))
+    let mut no_suv = |because: &str| {
+        let detail = format!(
+            "{}: Units is {text:?}: expected Bq/mL, kBq/mL, or g/mL (SUV by body weight); {because}",
+            sidecar.source_of("Units")
+        );
+        caveats.push(Caveat::new(CaveatCode::SuvNotAvailable, detail));
+        Ok(None)
     };
     match word.as_str() {
         "bqml" | "bqcc" | "bqcm3" => Ok(Some(PetUnits::BecquerelsPerMilliliter)),
         "kbqml" | "kbqcc" | "kbqcm3" => Ok(Some(PetUnits::KilobecquerelsPerMilliliter)),
         "gml" | "suv" | "suvbw" => Ok(Some(PetUnits::SuvBodyWeight)),
         "cnts" | "counts" | "count" | "propcps" | "cps" | "propcnts" => {
-            refuse("counts are not an activity concentration: convert them with the scanner's calibration first")
+            let expected = "Bq/mL, kBq/mL, or g/mL (SUV by body weight); counts are not an activity concentration: \
+                            convert them with the scanner's calibration first";
+            Err(sidecar.wrong("Units", &Value::from(text), expected))
         }
         "suvlbm" | "suvbsa" | "suvibw" | "cm2ml" => {
-            refuse("SUV by lean mass, ideal weight or surface cannot be compared: convert to SUV by body weight")
+            no_suv("SUV by lean mass, ideal weight or surface cannot be compared: convert to SUV by body weight")
         }
-        _ => refuse("no other unit is known"),
+        _ => no_suv("no other unit is known"),
     }
 }
 
@@ -92,14 +129,11 @@ fn tracer(sidecar: &Sidecar, label: Option<&str>, caveats: &mut Vec<Caveat>) -> 
     }
 }
 
-fn half_life(sidecar: &Sidecar) -> Result<Option<Seconds>, StudyError> {
-    positive(sidecar, "RadionuclideHalfLife", "a half-life above 0 s").map(|found| found.map(Seconds))
-}
-
 /// The injected dose in Bq. Without its unit a dose is not used: a wrong factor would make a wrong SUV.
-fn injected(sidecar: &Sidecar, caveats: &mut Vec<Caveat>) -> Result<Option<Becquerels>, StudyError> {
-    let Some(dose) = positive(sidecar, "InjectedRadioactivity", "a dose above 0")? else { return Ok(None) };
-    let unit = sidecar.text("InjectedRadioactivityUnits")?;
+fn injected(fields: &mut Fields<'_>) -> Option<Becquerels> {
+    let sidecar = fields.sidecar;
+    let dose = fields.number("InjectedRadioactivity", "a dose above 0")?;
+    let unit = fields.readable(sidecar.text("InjectedRadioactivityUnits"))?;
     let becquerels = match unit.map(|unit| unit.replace(['µ', 'μ'], "u")).as_deref() {
         Some("Bq") => 1.0,
         Some("kBq" | "KBq") => 1e3,
@@ -111,50 +145,58 @@ fn injected(sidecar: &Sidecar, caveats: &mut Vec<Caveat>) -> Result<Option<Becqu
         Some("Ci") => 3.7e10,
         Some(other) => {
             let expected = "one of MBq, Bq, kBq, GBq, mCi, uCi, Ci";
-            return Err(sidecar.wrong("InjectedRadioactivityUnits", &Value::from(other), expected));
+            let wrong = sidecar.wrong("InjectedRadioactivityUnits", &Value::from(other), expected);
+            return fields.readable(Err(wrong));
         }
         // METHOD: dcm2niix writes the dose in MBq and names no unit (its field list); from any other program a dose
         // without its unit is no dose.
-        None if sidecar.text("ConversionSoftware")?.is_some_and(|name| name.eq_ignore_ascii_case("dcm2niix")) => 1e6,
+        None if fields
+            .readable(sidecar.text("ConversionSoftware"))
+            .flatten()
+            .is_some_and(|name| name.eq_ignore_ascii_case("dcm2niix")) =>
+        {
+            1e6
+        }
         None => {
             let file = sidecar.source_of("InjectedRadioactivity");
             let detail = format!("{file}: InjectedRadioactivity is {dose} without InjectedRadioactivityUnits");
-            caveats.push(Caveat::new(CaveatCode::SuvNotAvailable, detail));
-            return Ok(None);
+            fields.caveats.push(Caveat::new(CaveatCode::SuvNotAvailable, detail));
+            return None;
         }
     };
-    Ok(Some(Becquerels(dose * becquerels)))
+    Some(Becquerels(dose * becquerels))
 }
 
 /// Frames in order; one duration serves all frames.
-fn frames(sidecar: &Sidecar) -> Result<Vec<PetFrame>, StudyError> {
-    let starts = sidecar.numbers("FrameTimesStart", "frame starts in seconds from TimeZero")?;
-    let durations = sidecar.numbers("FrameDuration", "frame durations in seconds")?;
-    let (Some(starts), Some(durations)) = (starts, durations) else { return Ok(Vec::new()) };
+fn frames(fields: &mut Fields<'_>) -> Vec<PetFrame> {
+    let sidecar = fields.sidecar;
+    let starts = sidecar.numbers("FrameTimesStart", "frame starts in seconds from TimeZero");
+    let durations = sidecar.numbers("FrameDuration", "frame durations in seconds");
+    let (Some(Some(starts)), Some(Some(durations))) = (fields.readable(starts), fields.readable(durations)) else {
+        return Vec::new();
+    };
     if durations.len() != 1 && durations.len() != starts.len() {
         let expected = format!("{} durations, as many as FrameTimesStart, or one for all", starts.len());
-        return Err(sidecar.wrong("FrameDuration", &Value::from(format!("{} values", durations.len())), expected));
-    }
-    if let Some(duration) = durations.iter().find(|duration| **duration <= 0.0) {
-        return Err(sidecar.wrong("FrameDuration", &Value::from(*duration), "durations above 0 s"));
+        let found = Value::from(format!("{} values", durations.len()));
+        let detail = sidecar.wrong("FrameDuration", &found, expected).to_string();
+        fields.caveats.push(Caveat::new(CaveatCode::FrameCountMismatch, detail));
+        return Vec::new();
     }
     let frame = |(index, start): (usize, &f64)| PetFrame {
         start: Seconds(*start),
         duration: Seconds(durations[if durations.len() == 1 { 0 } else { index }]),
     };
-    Ok(starts.iter().enumerate().map(frame).collect())
+    starts.iter().enumerate().map(frame).collect()
 }
 
 /// Weight, height and sex: the sidecar first, then the tables.
-fn body_of(
-    sidecar: &Sidecar,
-    table: &Body,
-    settings: &Settings,
-    caveats: &mut Vec<Caveat>,
-) -> Result<Body, StudyError> {
-    let weight = first_of(sidecar, &["BodyWeight", "PatientWeight"], "a body weight in kg, above 0")?;
-    let height = first_of(sidecar, &["BodyHeight", "PatientSize", "PatientHeight"], "a body height in m, above 0")?;
+fn body_of(fields: &mut Fields<'_>, table: &Body, settings: &Settings) -> Body {
+    let sidecar = fields.sidecar;
+    let weight = fields.first_of(&["BodyWeight", "PatientWeight"], "a body weight in kg, above 0");
+    let height = fields.first_of(&["BodyHeight", "PatientSize", "PatientHeight"], "a body height in m, above 0");
     let sex = ["Sex", "PatientSex"].iter().find_map(|field| sidecar.text(field).transpose());
+    let sex = sex.and_then(|text| fields.readable(text));
+    let caveats = &mut *fields.caveats;
     let height = height.map(|(field, value)| {
         let (height, caveat) = height_in_meters(value, &format!("{}: {field}", sidecar.source_of(field)));
         caveats.extend(caveat);
@@ -169,16 +211,19 @@ fn body_of(
             caveats.push(Caveat::new(CaveatCode::SidecarAndTableDiffer, detail));
         }
     }
-    Ok(Body {
-        weight: weight.map(|(_, value)| Kilograms(value)).or(table.weight),
-        height: height.map(|(_, value)| Meters(value)).or(table.height),
-        sex: match sex.transpose()? {
-            Some(text) => Some(
-                text.parse::<Sex>().map_err(|_| sidecar.wrong("Sex", &Value::from("another word"), "M, F or other"))?,
-            ),
+    // A value that cannot be meant gives way to the table's; without one it stands, and keeps SUV from being computed.
+    let meant = |found: Option<(&str, f64)>| found.map(|(_, value)| value).filter(|value| *value > 0.0);
+    let told = |found: Option<(&str, f64)>| found.map(|(_, value)| value);
+    let table_weight = table.weight.map(|weight| weight.0);
+    let table_height = table.height.map(|height| height.0);
+    Body {
+        weight: meant(weight).or(table_weight).or(told(weight)).map(Kilograms),
+        height: meant(height).or(table_height).or(told(height)).map(Meters),
+        sex: match sex {
+            Some(text) => text.parse::<Sex>().ok().or(table.sex).or(Some(Sex::Other)),
             None => table.sex,
         },
-    })
+    }
 }
 
 /// A body height: a value above 3 is in centimeters, with a caveat that names where it stands.
@@ -190,27 +235,6 @@ pub fn height_in_meters(value: f64, place: &str) -> (Meters, Option<Caveat>) {
     // Body values are used and not printed (privacy).
     let detail = format!("{place} is above 3");
     (height, Some(Caveat::new(CaveatCode::HeightInCentimeters, detail)))
-}
-
-fn first_of(
-    sidecar: &Sidecar,
-    fields: &[&'static str],
-    expected: &str,
-) -> Result<Option<(&'static str, f64)>, StudyError> {
-    for field in fields {
-        if let Some(value) = positive(sidecar, field, expected)? {
-            return Ok(Some((field, value)));
-        }
-    }
-    Ok(None)
-}
-
-fn positive(sidecar: &Sidecar, field: &str, expected: &str) -> Result<Option<f64>, StudyError> {
-    match sidecar.number(field, expected)? {
-        Some(value) if value > 0.0 => Ok(Some(value)),
-        Some(value) => Err(sidecar.wrong(field, &Value::from(value), expected)),
-        None => Ok(None),
-    }
 }
 
 /// `TimeZero` in seconds after midnight.
@@ -333,8 +357,11 @@ mod tests {
             let error = read(&format!(r#"{{"Units": "{text}"}}"#)).unwrap_err().to_string();
             assert!(error.contains("counts are not") && error.contains("Units") && error.contains(text), "{error}");
         }
-        assert!(read(r#"{"Units": "SUVlbm"}"#).is_err());
-        assert!(read(r#"{"Units": "MBq/mL"}"#).unwrap_err().to_string().contains("no other unit is known"));
+        // The ratio needs no unit.
+        for (text, because) in [("SUVlbm", "convert to SUV by body weight"), ("MBq/mL", "no other unit is known")] {
+            let (pet, caveat) = without_suv(&format!(r#"{{"Units": "{text}"}}"#));
+            assert!(pet.units.is_none() && caveat.contains(because) && caveat.contains(text), "{caveat}");
+        }
     }
 
     #[test]
@@ -348,8 +375,14 @@ mod tests {
         assert_eq!((pet.injected, codes(&caveats)), (None, vec![CaveatCode::SuvNotAvailable]));
         let (pet, caveats) = read(r#"{"InjectedRadioactivity": 200, "ConversionSoftware": "dcm2niix"}"#).unwrap();
         assert_eq!((pet.injected, caveats.len()), (Some(Becquerels(2e8)), 0));
-        assert!(read(r#"{"InjectedRadioactivity": 200, "InjectedRadioactivityUnits": "rad"}"#).is_err());
-        assert!(read(r#"{"InjectedRadioactivity": 0, "InjectedRadioactivityUnits": "MBq"}"#).is_err());
+        // m is milli: "mbq" may mean either, and nine decimal places are at stake.
+        for unit in ["rad", "mbq"] {
+            let json = format!(r#"{{"InjectedRadioactivity": 200, "InjectedRadioactivityUnits": "{unit}"}}"#);
+            let (pet, caveat) = without_suv(&json);
+            assert!(pet.injected.is_none() && caveat.contains(unit) && caveat.contains("MBq"), "{caveat}");
+        }
+        let zero = read(r#"{"InjectedRadioactivity": 0, "InjectedRadioactivityUnits": "MBq"}"#).unwrap().0;
+        assert_eq!(zero.injected, Some(Becquerels(0.0)), "as it stands: SUV refuses it by name");
     }
 
     #[test]
@@ -369,12 +402,36 @@ mod tests {
     }
 
     #[test]
-    fn a_time_of_day_without_time_zero_or_out_of_range_is_an_error() {
-        assert!(read(r#"{"ScanStart": "11:00:00"}"#).unwrap_err().to_string().contains("needs TimeZero"));
+    fn a_time_of_day_without_time_zero_or_out_of_range_is_no_time() {
+        let (pet, caveat) = without_suv(r#"{"ScanStart": "11:00:00"}"#);
+        assert!(pet.scan_start.is_none() && caveat.contains("needs TimeZero"), "{caveat}");
         for zero in ["25:00:00", "10:61:00", "10:00", "10-00-00", "+1:00:00", "10:00:1e1"] {
-            let error = read(&format!(r#"{{"TimeZero": "{zero}"}}"#)).unwrap_err().to_string();
-            assert!(error.contains("TimeZero") && error.contains("HH:MM:SS"), "{error}");
+            let (pet, caveat) = without_suv(&format!(r#"{{"TimeZero": "{zero}"}}"#));
+            assert!(pet.time_zero.is_none() && caveat.contains("HH:MM:SS") && caveat.contains(zero), "{caveat}");
         }
+    }
+
+    #[test]
+    fn what_only_suv_needs_never_keeps_the_ratio_from_being_measured() {
+        for json in [
+            r#"{"BodyWeight": "seventy"}"#,
+            r#"{"RadionuclideHalfLife": [1, 2]}"#,
+            r#"{"InjectedRadioactivity": "much", "InjectedRadioactivityUnits": "MBq"}"#,
+            r#"{"ImageDecayCorrected": "perhaps"}"#,
+            r#"{"ImageDecayCorrectionTime": "later"}"#,
+            r#"{"DecayCorrectionFactor": "one"}"#,
+            r#"{"FrameTimesStart": "soon", "FrameDuration": 60}"#,
+        ] {
+            let field = json.split('"').nth(1).unwrap();
+            let (_, caveat) = without_suv(json);
+            assert!(caveat.contains("test.json") && caveat.contains(field), "{caveat}");
+        }
+    }
+
+    fn without_suv(json: &str) -> (PetAcquisition, String) {
+        let (pet, caveats) = read(json).unwrap();
+        assert_eq!(codes(&caveats), [CaveatCode::SuvNotAvailable], "{json}");
+        (pet, caveats[0].detail.clone())
     }
 
     #[test]
@@ -384,12 +441,11 @@ mod tests {
         assert_eq!(pet.frames[2], PetFrame { start: Seconds(120.0), duration: Seconds(60.0) });
         let (pet, _) = read(r#"{"FrameTimesStart": 0, "FrameDuration": 600}"#).unwrap();
         assert_eq!(pet.frames.len(), 1);
-        let error = read(r#"{"FrameTimesStart": [0, 60, 120], "FrameDuration": [60, 60]}"#).unwrap_err().to_string();
-        assert!(
-            error.contains("FrameDuration") && error.contains("2 values") && error.contains("3 durations"),
-            "{error}"
-        );
-        assert!(read(r#"{"FrameTimesStart": [0], "FrameDuration": [0]}"#).is_err());
+        let (pet, caveats) = read(r#"{"FrameTimesStart": [0, 60, 120], "FrameDuration": [60, 60]}"#).unwrap();
+        assert_eq!((pet.frames, codes(&caveats)), (vec![], vec![CaveatCode::FrameCountMismatch]));
+        let detail = &caveats[0].detail;
+        assert!(detail.contains("FrameDuration") && detail.contains("2 values"), "{detail}");
+        assert!(detail.contains("3 durations"), "{detail}");
     }
 
     #[test]
@@ -412,8 +468,18 @@ mod tests {
         let (pet, caveats) = read(r#"{"BodyHeight": 163}"#).unwrap();
         assert_eq!((pet.body.height, codes(&caveats)), (Some(Meters(1.63)), vec![CaveatCode::HeightInCentimeters]));
         assert_eq!(read(r#"{"BodyHeight": 3.0}"#).unwrap().1, []);
-        assert!(read(r#"{"BodyWeight": -4}"#).unwrap_err().to_string().contains("BodyWeight"));
-        assert!(read(r#"{"Sex": "man"}"#).unwrap_err().to_string().contains("M, F or other"));
+    }
+
+    #[test]
+    fn a_body_value_that_cannot_be_meant_gives_way_to_the_tables() {
+        let table = Body { weight: Some(Kilograms(75.0)), height: Some(Meters(1.8)), sex: Some(Sex::Female) };
+        let json = r#"{"BodyWeight": 0, "BodyHeight": -1, "Sex": "man"}"#;
+        let (pet, caveats) = read_with(json, None, &table).unwrap();
+        assert_eq!(pet.body, table);
+        assert_eq!(codes(&caveats), [CaveatCode::SidecarAndTableDiffer; 2]);
+        // Without a table they stand, and SUV refuses them by name.
+        let body = read(json).unwrap().0.body;
+        assert_eq!(body, Body { weight: Some(Kilograms(0.0)), height: Some(Meters(-1.0)), sex: Some(Sex::Other) });
     }
 
     #[test]

@@ -20,6 +20,8 @@ use std::marker::PhantomData;
 
 use serde::{Deserialize, Serialize};
 
+use crate::pet::{BackgroundStatistic, SuvKind};
+
 use super::Pole;
 
 /// Normalized, leakage-corrected mean rCBV by DSC.
@@ -149,13 +151,41 @@ pub struct PetCutoff<Of> {
     pub statistic: PetStatistic,
     low: f64,
     high: f64,
+    /// Which number of the background the ratios are over.
+    #[serde(default = "mean_background")]
+    pub background: BackgroundStatistic,
+    /// What the SUV is normalized by.
+    #[serde(default = "by_body_weight")]
+    pub suv: SuvKind,
     /// Where the numbers come from.
     pub source: String,
     #[serde(skip)]
     of: PhantomData<Of>,
 }
 
+fn mean_background() -> BackgroundStatistic {
+    BackgroundStatistic::Mean
+}
+
+fn by_body_weight() -> SuvKind {
+    SuvKind::BodyWeight
+}
+
 impl<Of> PetCutoff<Of> {
+    /// In words, why these cut-offs are not for ratios over that background or for SUV of that kind; `None` where they
+    /// are.
+    pub fn not_for(&self, background: BackgroundStatistic, suv: SuvKind) -> Option<String> {
+        let (key, theirs, ours) = match self.statistic {
+            PetStatistic::TbrMax | PetStatistic::TbrMean | PetStatistic::TbrPeak => {
+                ("background", self.background.as_str(), background.as_str())
+            }
+            PetStatistic::SuvMax | PetStatistic::SuvMean | PetStatistic::SuvPeak => {
+                ("suv", self.suv.as_str(), suv.as_str())
+            }
+        };
+        (theirs != ours).then(|| format!("{key} is {theirs:?}: expected {ours:?}, as [pet] measures it"))
+    }
+
     pub(super) fn scale(&mut self, factor: f64) {
         (self.low, self.high) = (self.low * factor, self.high * factor);
     }

@@ -37,7 +37,7 @@ impl Bench<'_> {
             if scales.tbr.is_some() {
                 caveats.extend(more);
             }
-            let scaled = |end: Option<f64>| Some(end? * scales.tbr?);
+            let scaled = |end: Option<f64>| scales.ratio_of(end?);
             (record.tbr_ci_low, record.tbr_ci_high) = (scaled(record.tbr_ci_low), scaled(record.tbr_ci_high));
         }
         if let Some(background) = &uptake.result.background {

@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 
 use crate::lesion::{Column, LesionRecord};
+use crate::pet::SuvKind;
 use crate::quality::Quality;
 use crate::report::model::TimePoint;
 use crate::report::number::{Shown, shown, value};
@@ -28,7 +29,13 @@ pub fn finding<'a>(time_point: &'a TimePoint, column: &str) -> Option<&'a Findin
 /// The number of a column, rounded as everywhere; `None` where it was not measured.
 pub fn number(time_point: &TimePoint, column: &str) -> Option<Shown> {
     let number = value(&time_point.record, column)?;
-    Some(shown(column, number, &cutoffs(time_point, column)))
+    let mut shown = shown(column, number, &cutoffs(time_point, column));
+    if let Some(kind) = time_point.pet.as_ref().and_then(|pet| pet.suv_kind)
+        && column.starts_with("suv_")
+    {
+        shown.unit = kind.unit();
+    }
+    Some(shown)
 }
 
 /// A number with its unit, or that it was not measured.
@@ -115,7 +122,10 @@ pub fn text(time_point: &TimePoint, column: &str) -> Option<Markup> {
 /// The unit of a column, from the first session that measured it.
 pub fn unit(sessions: &[TimePoint], column: &str) -> &'static str {
     match column {
-        "background_mean" => "unit of the image",
+        "background_mean" => {
+            let kind = |time_point: &TimePoint| time_point.pet.as_ref()?.suv_kind;
+            sessions.iter().find_map(kind).map_or("unit of the image", SuvKind::unit)
+        }
         _ => sessions.iter().find_map(|time_point| number(time_point, column)).map_or("", |number| number.unit),
     }
 }

@@ -256,6 +256,9 @@ fn response(time_point: &TimePoint, level: u8) -> Markup {
         @if !response.discordances.is_empty() {
             p .cap { b { (words::DISCORDANT) } @for words in &response.discordances { " " (words) } }
         }
+        @if !response.doubts.is_empty() {
+            p .cap { b { (words::HARD_TO_COMPARE) } @for words in &response.doubts { " " (words) } }
+        }
         p .cap { (words::RESPONSE_CAPTION) }
     }
 }
