@@ -162,6 +162,7 @@ caveat_codes! {
     AutomaticBackground = "AUTOMATIC_BACKGROUND", "No background mask was given: an automatic region served; look at its picture.";
     BackgroundHeterogeneous = "BACKGROUND_HETEROGENEOUS", "The background region varies more than expected; TBR is less certain.";
     NoBackground = "NO_BACKGROUND", "No background region: TBR is not computed.";
+    TbrImplausible = "TBR_IMPLAUSIBLE", "The ratio to background is not one that tissue has: the background's number is not in the unit of the image, or its region lies in air.";
     UptakeNotEstimated = "UPTAKE_NOT_ESTIMATED", "Voxels of the lesion hold no value and were left out.";
     NegativeUptake = "NEGATIVE_UPTAKE", "The PET image holds negative voxels inside the lesion.";
     SmallLesionPet = "SMALL_LESION_PET", "The lesion is narrower than twice the scanner's resolution: uptake is underestimated (partial volume).";
@@ -175,6 +176,8 @@ caveat_codes! {
     LesionsNotMatched = "LESIONS_NOT_MATCHED", "The mask is binary and holds several components, which are numbered by size: which lesion is which at another session cannot be told, so nothing is said of growth.";
     LesionNotInMask = "LESION_NOT_IN_MASK", "The mask of another session since then holds lesions, but not this one: resolved, or not drawn? It was not judged there.";
     LesionMaskEmpty = "LESION_MASK_EMPTY", "The lesion mask of this session was drawn and is empty: the lesion counts as resolved, with a volume of 0, and no series was measured in it.";
+    EarlierHistology = "EARLIER_HISTOLOGY", "A biopsy of this lesion is recorded at an earlier session. It decides the result of that session; this one is judged by its own images and follow-up, because what grows or fades after a biopsy was not in the needle.";
+    ToldOtherwise = "TOLD_OTHERWISE", "What was told with `relight annotate` contradicts the study's tables; the last told word counts.";
     ScanBeforeTreatment = "SCAN_BEFORE_TREATMENT", "The scan precedes the end of radiotherapy or the resection: it is no index scan of the watch after it.";
     // verdict
     CutoffNotForTracer = "CUTOFF_NOT_FOR_TRACER", "The centre's single TBR cut-off is for MET only and was ignored for this tracer.";

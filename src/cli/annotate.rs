@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::Global;
 use super::exit::{Exit, Failure, Outcome, print_json};
+use super::progress::Voice;
 use super::report::failure;
 use crate::dataset::AnnotationField;
 use crate::pipeline::{self, AgainError, AnnotateOptions};
@@ -54,7 +55,7 @@ pub struct Arguments {
     by: String,
 }
 
-pub(super) fn execute(arguments: &Arguments, global: &Global) -> Result<Outcome, Failure> {
+pub(super) fn execute(arguments: &Arguments, global: &Global, voice: &Voice) -> Result<Outcome, Failure> {
     let settings = global.load_settings()?;
     let told = [
         (AnnotationField::Symptoms, &arguments.symptoms),
@@ -79,6 +80,15 @@ pub(super) fn execute(arguments: &Arguments, global: &Global) -> Result<Outcome,
         AgainError::Finding(_) => Failure::new(Exit::Usage, error),
         other => failure(other),
     })?;
+    if reads_as_a_name(&arguments.by) {
+        voice.say(&format!(
+            "--by {:?} is stored as given, in annotations.tsv and on the page: give a role or an initial (reader-1, KL), never a person's name",
+            arguments.by
+        ));
+    }
+    for words in &annotated.contradictions {
+        voice.say(&format!("{}, {words}: the last told word counts", annotated.session));
+    }
     let verdicts: Vec<String> = annotated
         .lesions
         .iter()
@@ -88,7 +98,45 @@ pub(super) fn execute(arguments: &Arguments, global: &Global) -> Result<Outcome,
         })
         .collect();
     if global.json {
-        print_json(&json!({ "session": annotated.session, "lesions": annotated.lesions }))?;
+        print_json(&json!({
+            "session": annotated.session,
+            "lesions": annotated.lesions,
+            "contradictions": annotated.contradictions,
+        }))?;
     }
     Ok(Outcome::done(format!("{} annotated; {}", annotated.session, verdicts.join("; "))))
+}
+
+/// Whether a label reads as the name of a person: two words of letters, or a title before a word.
+fn reads_as_a_name(by: &str) -> bool {
+    let words: Vec<&str> = by.split(|c: char| c.is_whitespace() || matches!(c, '.' | ',' | '^')).collect();
+    let words: Vec<&str> = words.into_iter().filter(|word| !word.is_empty()).collect();
+    let is_title = |word: &&str| {
+        ["dr", "md", "phd", "prof", "professor", "mr", "mrs", "ms"].contains(&word.to_lowercase().as_str())
+    };
+    let is_name = |word: &&str| {
+        let mut letters = word.chars();
+        letters.next().is_some_and(char::is_uppercase)
+            && letters.clone().any(char::is_lowercase)
+            && letters.all(|c| c.is_alphabetic() || matches!(c, '-' | '\''))
+    };
+    let names = words.iter().filter(|word| is_name(word) && !is_title(word)).count();
+    names > 1 || (names == 1 && words.iter().any(is_title))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_told_from_a_role() {
+        for name in
+            ["Dr. John Smith", "John Smith", "Smith^John", "Dr Smith", "Prof. O'Neil", "Smith, MD", "Anna-Maria Weber"]
+        {
+            assert!(reads_as_a_name(name), "{name}");
+        }
+        for role in ["reader-1", "KL", "R. 2", "neuroradiologist", "Reader 1", "tumor board", "Radiologist", "Dr. K."] {
+            assert!(!reads_as_a_name(role), "{role}");
+        }
+    }
 }

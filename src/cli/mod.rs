@@ -146,7 +146,7 @@ fn execute(command: Command, global: &Global, voice: &progress::Voice) -> Result
         Command::Register(arguments) => register::register(&arguments, global, voice),
         Command::Resample(arguments) => register::resample(&arguments, global, voice),
         Command::Assess(arguments) => assess::execute(&arguments, global, voice),
-        Command::Annotate(arguments) => annotate::execute(&arguments, global),
+        Command::Annotate(arguments) => annotate::execute(&arguments, global, voice),
         Command::Report(arguments) => report::report(&arguments, global),
         Command::Verify(arguments) => report::verify(&arguments, global, voice),
         Command::Schedule(arguments) => schedule::execute(&arguments, global),
@@ -165,6 +165,11 @@ fn execute(command: Command, global: &Global, voice: &progress::Voice) -> Result
             printed.map(|()| exit::Outcome::silent())
         }
     }
+}
+
+/// Reads a day.
+fn parse_day(text: &str) -> Result<jiff::civil::Date, String> {
+    text.parse().map_err(|_| format!("expected a day as YYYY-MM-DD, such as 2026-01-15; found {text:?}"))
 }
 
 /// A defect of the program ends in words and an exit code of its own, also where it is a panic.
@@ -190,6 +195,15 @@ mod tests {
         assert_eq!(failure.exit as u8, 1);
         assert!(failure.to_string().contains("defect of relight"), "{failure}");
         assert_eq!(guarded(|| Ok(exit::Outcome::silent())).unwrap().exit, Exit::Done);
+    }
+
+    #[test]
+    fn a_day_that_is_none_says_what_is_expected() {
+        for words in [["run", "a", "b", "--as-of", "yesterday"], ["schedule", "rps", "x", "--from", "2026-13-01"]] {
+            let words: Vec<&str> = words.into_iter().filter(|word| *word != "x").collect();
+            let error = Cli::try_parse_from([&["relight"], &words[..]].concat()).unwrap_err().to_string();
+            assert!(error.contains("YYYY-MM-DD"), "{error}");
+        }
     }
 
     #[test]

@@ -39,7 +39,8 @@ pub struct Arguments {
     #[arg(long, value_name = "MODE")]
     peak: Option<PeakMode>,
     /// Background of the ratio: a mask on the grid of the image, crescent, mirror, hemisphere, a number in the unit of
-    /// the image, or none [default: crescent for MET, FET and FDOPA, none elsewhere].
+    /// the image (Bq/mL for most, SUV only where the image holds SUV), or none [default: with --lesions the crescent
+    /// opposite them for MET, FET and FDOPA, none for other tracers; without --lesions none].
     #[arg(long, value_name = "WHAT")]
     background: Option<String>,
     /// Label of the background where --background is a label map.

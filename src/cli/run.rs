@@ -19,7 +19,7 @@ use crate::study::Shard;
 /// INPUT is a BIDS folder, or a worklist: a TSV with participant_id, session_id and paths. Everything but one series
 /// and one lesion mask is optional; what is missing is named on the page and never imputed. Sessions whose inputs,
 /// settings and version are unchanged are skipped. A session that fails is reported and leaves no output; the others
-/// are done.
+/// are done. A run that is stopped (Ctrl-C) keeps the sessions that are done: the same command goes on.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
     /// BIDS folder, or worklist `.tsv`.
@@ -64,7 +64,7 @@ pub struct Arguments {
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     memory: Option<u64>,
     /// Day against which follow-up windows are told, YYYY-MM-DD [default: the latest acq_time of the study].
-    #[arg(long, alias = "as_of", value_name = "DATE")]
+    #[arg(long, alias = "as_of", value_name = "DATE", value_parser = super::parse_day)]
     as_of: Option<Date>,
     /// Also draw each subject's report as a tagged PDF on A4 pages (`sub-*.pdf`).
     #[arg(long)]

@@ -11,7 +11,7 @@ use super::exit::{Exit, Failure, Outcome, print, print_json};
 use crate::dataset::write_file;
 use crate::pipeline::{SubjectVisits, study_visits};
 use crate::study::{Study, StudyOptions};
-use crate::surveillance::{End, Plan, Profile, Request, ScheduleError, TrackName, find, ics, plan, profiles};
+use crate::surveillance::{End, Plan, Profile, Request, ScheduleError, TrackName, Unit, find, ics, plan, profiles};
 
 /// List the surveillance visits of a guideline from a day on.
 ///
@@ -24,7 +24,7 @@ pub struct Arguments {
     #[arg(required_unless_present = "list")]
     profile: Option<String>,
     /// Day that the schedule counts from, YYYY-MM-DD: the end of treatment, or the index scan for glioma-followup.
-    #[arg(long, value_name = "DATE", required_unless_present_any = ["list", "study"])]
+    #[arg(long, value_name = "DATE", required_unless_present_any = ["list", "study"], value_parser = super::parse_day)]
     from: Option<Date>,
     /// Which end of the source's ranges: tight or loose.
     #[arg(long, value_name = "END", default_value = "tight")]
@@ -49,7 +49,7 @@ pub struct Arguments {
     #[arg(long, alias = "participant_label", value_name = "LABEL", num_args = 1.., requires = "study")]
     participant_label: Vec<String>,
     /// Day against which "overdue" is told, YYYY-MM-DD [default: the latest acq_time of the study].
-    #[arg(long, alias = "as_of", value_name = "DATE", requires = "study")]
+    #[arg(long, alias = "as_of", value_name = "DATE", requires = "study", value_parser = super::parse_day)]
     as_of: Option<Date>,
     /// Name the schedules with their sources.
     #[arg(long)]
@@ -219,9 +219,17 @@ fn of_study(
     } else {
         print(study_text(profile, request, &found, as_of).as_bytes())?;
     }
+    let subjects = counted(found.len(), "subject");
+    if profile.unit == Unit::Weeks {
+        return Ok(Outcome::done(format!("{subjects} as of {as_of}; {WHILE_UNSETTLED}")));
+    }
     let overdue: usize = found.iter().map(SubjectVisits::overdue).sum();
-    Ok(Outcome::done(format!("{}, {overdue} overdue as of {as_of}", counted(found.len(), "subject"))))
+    Ok(Outcome::done(format!("{subjects}, {overdue} overdue as of {as_of}")))
 }
+
+/// Under rounds of follow-up.
+const WHILE_UNSETTLED: &str =
+    "rounds are due only while a lesion is indeterminate, which the study folder does not tell";
 
 fn study_text(profile: &Profile, request: Request, found: &[SubjectVisits], as_of: Date) -> String {
     let mut text = head(profile, request);

@@ -66,7 +66,8 @@ pub fn answer(voice: &Voice, global: &Global, outcome: &SingleOutcome, output: &
         voice.say(format!("caveat {}: {} {}", caveat.code, caveat.code.meaning(), caveat.detail).trim_end());
     }
     let quality = outcome.quality().map(|quality| format!(", quality {quality}")).unwrap_or_default();
-    Ok(Outcome::done(format!("{} maps in {}{quality}", outcome.maps(), output.display())))
+    let maps = if outcome.maps() == 1 { "map" } else { "maps" };
+    Ok(Outcome::done(format!("{} {maps} in {}{quality}", outcome.maps(), output.display())))
 }
 
 /// Reads a number above zero: a weight, a height, a time.

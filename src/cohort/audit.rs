@@ -33,6 +33,8 @@ closed_words! {
         Compatible = "compatible",
         /// The whole interval lies above.
         Above = "above",
+        /// Too few lesions to tell.
+        TooFew = "too_few",
         /// No lesion to count.
         Nothing = "nothing",
     }
@@ -66,9 +68,19 @@ pub struct Audit {
     pub words: String,
 }
 
+/// What a rate is held against.
+#[derive(Debug, Clone, Copy)]
+struct Source {
+    /// The range that the source expects.
+    range: (f64, f64),
+    /// Lesions that it takes to compare with it.
+    fewest: usize,
+}
+
 /// Counts each lesion once: give the latest verdict of each.
 pub fn audit(lesions: &[AuditLesion], settings: &Settings) -> Audit {
-    let expected = (settings.determinate_low, settings.determinate_high);
+    let source =
+        Source { range: (settings.determinate_low, settings.determinate_high), fewest: settings.determinate_lesions };
     let judged: Vec<&AuditLesion> = lesions.iter().filter(|lesion| lesion.verdict.class.is_some()).collect();
     let (integrated, others): (Vec<&AuditLesion>, Vec<&AuditLesion>) =
         judged.iter().copied().partition(|lesion| is_integrated(lesion));
@@ -77,17 +89,17 @@ pub fn audit(lesions: &[AuditLesion], settings: &Settings) -> Audit {
         for lesion in &integrated {
             groups.entry(key(lesion).unwrap_or_else(|| "not known".to_owned())).or_default().push(lesion);
         }
-        groups.into_iter().map(|(name, group)| (name, rate(&group, expected))).collect()
+        groups.into_iter().map(|(name, group)| (name, rate(&group, source))).collect()
     };
-    let rate_integrated = rate(&integrated, expected);
+    let rate_integrated = rate(&integrated, source);
     Audit {
-        expected,
+        expected: source.range,
         integrated: rate_integrated,
-        others: rate(&others, expected),
+        others: rate(&others, source),
         not_judged: lesions.len() - judged.len(),
         by_center: by(|lesion| lesion.center.map(str::to_owned)),
         by_scanner: by(|lesion| lesion.scanner.map(str::to_owned)),
-        words: words(rate_integrated, expected),
+        words: words(rate_integrated, source),
     }
 }
 
@@ -103,12 +115,14 @@ fn is_integrated(lesion: &AuditLesion) -> bool {
     usable(false) && usable(true) && symptoms
 }
 
-fn rate(lesions: &[&AuditLesion], (least, most): (f64, f64)) -> Rate {
+fn rate(lesions: &[&AuditLesion], Source { range: (least, most), fewest }: Source) -> Rate {
     let answered = lesions.iter().filter(|lesion| lesion.verdict.class != Some(Class::Indeterminate)).count();
     let determinate = Proportion::new(answered, lesions.len());
     let reading = match (determinate.low, determinate.high) {
         (Some(low), Some(high)) => {
-            if high < least {
+            if lesions.len() < fewest {
+                Reading::TooFew
+            } else if high < least {
                 Reading::Below
             } else if low > most {
                 Reading::Above
@@ -121,23 +135,24 @@ fn rate(lesions: &[&AuditLesion], (least, most): (f64, f64)) -> Rate {
     Rate { determinate, reading }
 }
 
-fn words(rate: Rate, (least, most): (f64, f64)) -> String {
+fn words(rate: Rate, Source { range: (least, most), fewest }: Source) -> String {
     let Proportion { count, total, low, high, .. } = rate.determinate;
     let (Some(low), Some(high)) = (low, high) else {
         return "No lesion has perfusion, PET and symptoms known: nothing to hold against the source.".to_owned();
     };
+    let expected = format!("the {:.0}–{:.0} % that the source expects", 100.0 * least, 100.0 * most);
     let against = match rate.reading {
-        Reading::Below => "fewer than",
-        Reading::Compatible => "compatible with",
-        Reading::Above => "more than",
-        Reading::Nothing => "not comparable with",
+        Reading::Below => format!("fewer than {expected}"),
+        Reading::Compatible => format!("compatible with {expected}"),
+        Reading::Above => format!("more than {expected}"),
+        Reading::TooFew => format!("too few to compare with {expected}; it takes {fewest}"),
+        Reading::Nothing => format!("not comparable with {expected}"),
     };
+    let lesions = if total == 1 { "lesion" } else { "lesions" };
     format!(
-        "{count} of {total} lesions with perfusion, PET and symptoms known got an answer (95 % interval {:.0}–{:.0} %): {against} the {:.0}–{:.0} % that the source expects.",
+        "{count} of {total} {lesions} with perfusion, PET and symptoms known got an answer (95 % interval {:.0}–{:.0} %): {against}.",
         100.0 * low,
         100.0 * high,
-        100.0 * least,
-        100.0 * most
     )
 }
 
@@ -182,6 +197,31 @@ mod tests {
         assert_eq!(audit.by_center["A"].determinate.total + audit.by_center["B"].determinate.total, 20);
         assert_eq!(audit.by_scanner["not known"].determinate.total, 20);
         assert!(audit.words.contains("17 of 20") && audit.words.contains("64–95 %"), "{}", audit.words);
+    }
+
+    #[test]
+    fn below_twenty_lesions_nothing_is_said_of_the_source() {
+        let settings: Settings = crate::settings::default_section("cohort");
+        let rules: crate::verdict::Settings = crate::settings::default_section("verdict");
+        let record = LesionRecord {
+            pathway: Some(Pathway::Glioma),
+            rcbv_mean: Some(2.5),
+            tracer: Some(Tracer::Met),
+            tbr_max: Some(2.0),
+            symptoms: Some(Symptoms::None),
+            ..Default::default()
+        };
+        let verdict = crate::verdict::judge(&record, &rules);
+        let of = |count: usize| {
+            let lesion = AuditLesion { record: &record, verdict: &verdict, center: None, scanner: None };
+            audit(&vec![lesion; count], &settings)
+        };
+        let few = of(19);
+        assert_eq!((few.integrated.reading, few.by_center["not known"].reading), (Reading::TooFew, Reading::TooFew));
+        let two = of(2).words;
+        assert!(two.contains("2 of 2 lesions") && two.contains("34–100 %"), "the interval stays: {two}");
+        assert!(two.contains("too few") && !two.contains("compatible"), "{two}");
+        assert_eq!(of(20).integrated.reading, Reading::Compatible);
     }
 
     #[test]

@@ -48,7 +48,8 @@ pub struct Outcomes {
     pub rules: RulesAgainstTruth,
 }
 
-/// Each lesion once, at its latest session; pathways that no histology is known of are left out.
+/// Each lesion once, at the session that its histology is recorded at, else at its latest; pathways that no histology is
+/// known of are left out.
 ///
 /// METHOD: histology that stands beside a lesion decides its verdict, so the rules are asked again without it. Pathways
 /// are not mixed, and a measure needs as many patients of each outcome as a calibration does: fewer mostly describe

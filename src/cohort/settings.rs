@@ -53,6 +53,8 @@ pub struct Unchecked {
     pub determinate_low: f64,
     /// Upper end of it.
     pub determinate_high: f64,
+    /// Lesions below which the share is not held against it.
+    pub determinate_lesions: usize,
 }
 
 impl TryFrom<Unchecked> for Settings {
@@ -78,6 +80,8 @@ impl TryFrom<Unchecked> for Settings {
         }
         let high = unchecked.determinate_high;
         must(unchecked.determinate_low <= high, "determinate_high", high, "not below determinate_low")?;
+        let fewest = unchecked.determinate_lesions;
+        must(fewest >= 1, "determinate_lesions", fewest as f64, "at least 1 lesion")?;
         Ok(Self(unchecked))
     }
 }

@@ -10,18 +10,24 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::error::{DatasetError, shown};
+use super::error::DatasetError;
 use crate::study::PROGRAM;
 
 /// The folder in which sessions are made; hidden, so that no reader of the dataset looks into it.
 const STAGING: &str = ".staging";
 
-/// What a stopped run has left in the staging folder is removed after this time: no session takes as long.
+/// In a folder of the staging folder: held locked by the process that fills it, with the boot of the machine it runs on.
+const LOCK: &str = "lock";
+
+/// What a stopped run has left in the staging folder is removed after this time, where nothing tells sooner that nobody
+/// fills it any more: no session takes as long.
 const LEFTOVER_AGE: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// Writes a file as a whole.
 pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), DatasetError> {
-    replace_file(path, |aside| fs::write(aside, bytes).map_err(|error| DatasetError::unwritable(shown(path), &error)))
+    replace_file(path, |aside| {
+        fs::write(aside, bytes).map_err(|error| DatasetError::unwritable(path.display(), &error))
+    })
 }
 
 /// Lets `write` make a file aside, in the same folder and with the same extension, and renames it into place. Where
@@ -47,7 +53,7 @@ pub struct StagedFile {
 impl StagedFile {
     /// Makes room for the file at `path`.
     pub fn beside(path: &Path) -> Result<Self, DatasetError> {
-        let unwritable = |error: &io::Error| DatasetError::unwritable(shown(path), error);
+        let unwritable = |error: &io::Error| DatasetError::unwritable(path.display(), error);
         let folder = folder_of(path);
         let folders = folder.ancestors().take_while(|folder| !folder.as_os_str().is_empty() && !folder.exists());
         let mut file = Self {
@@ -71,7 +77,7 @@ impl StagedFile {
 
     /// Puts it into its place.
     pub fn commit(mut self) -> Result<(), DatasetError> {
-        fs::rename(&self.made, &self.path).map_err(|error| DatasetError::unwritable(shown(&self.path), &error))?;
+        fs::rename(&self.made, &self.path).map_err(|error| DatasetError::unwritable(self.path.display(), &error))?;
         self.folders.clear();
         Ok(())
     }
@@ -98,7 +104,7 @@ pub fn check_replaceable(path: &Path, force: bool) -> Result<(), DatasetError> {
     if force || !path.exists() || is_ours(&path.with_file_name(format!("{stem}.json"))) {
         return Ok(());
     }
-    Err(DatasetError::FileNotOurs { file: shown(path) })
+    Err(DatasetError::FileNotOurs { file: path.display().to_string() })
 }
 
 /// The folder of an output dataset.
@@ -111,17 +117,17 @@ impl OutputFolder {
     /// Opens a folder for writing and makes it where it does not exist. A folder with other people's files is refused
     /// without `force`, a study of raw images always.
     pub fn open(root: &Path, force: bool) -> Result<Self, DatasetError> {
-        fs::create_dir_all(root).map_err(|error| DatasetError::unwritable(shown(root), &error))?;
+        fs::create_dir_all(root).map_err(|error| DatasetError::unwritable(root.display(), &error))?;
         let description = root.join("dataset_description.json");
         // BIDS 1.10: a description without DatasetType is that of a raw dataset.
         let is_raw = |found: Value| found.get("DatasetType").is_none_or(|kind| kind == "raw");
         if !is_ours(&description) && read_description(&description).is_some_and(is_raw) {
-            return Err(DatasetError::RawStudy { folder: shown(root) });
+            return Err(DatasetError::RawStudy { folder: root.display().to_string() });
         }
-        let mut entries = fs::read_dir(root).map_err(|error| DatasetError::unreadable(shown(root), &error))?;
+        let mut entries = fs::read_dir(root).map_err(|error| DatasetError::unreadable(root.display(), &error))?;
         let holds_others = entries.any(|entry| entry.is_ok_and(|entry| entry.file_name() != STAGING));
         if holds_others && !force && !is_ours(&description) {
-            return Err(DatasetError::NotOurs { folder: shown(root) });
+            return Err(DatasetError::NotOurs { folder: root.display().to_string() });
         }
         let output = Self { root: root.to_path_buf() };
         output.remove_leftovers();
@@ -131,7 +137,9 @@ impl OutputFolder {
     /// An error where a folder for the output is the study itself. Nothing is made or changed.
     pub fn refuse_study(output: &Path, study: &Path) -> Result<(), DatasetError> {
         match (fs::canonicalize(output), fs::canonicalize(study)) {
-            (Ok(one), Ok(other)) if one == other => Err(DatasetError::RawStudy { folder: shown(output) }),
+            (Ok(one), Ok(other)) if one == other => {
+                Err(DatasetError::RawStudy { folder: output.display().to_string() })
+            }
             _ => Ok(()),
         }
     }
@@ -142,7 +150,7 @@ impl OutputFolder {
             return Ok(Self { root: root.to_path_buf() });
         }
         let problem = format!("expected an output folder of {PROGRAM}, with its dataset_description.json");
-        Err(DatasetError::Broken { file: shown(root), problem })
+        Err(DatasetError::Broken { file: root.display().to_string(), problem })
     }
 
     /// The folder.
@@ -164,14 +172,15 @@ impl OutputFolder {
     /// Begins a session: an empty folder aside, to be filled and then put into place.
     pub fn stage(&self, participant_id: &str, session_id: Option<&str>) -> Result<Staging, DatasetError> {
         let target = self.session(participant_id, session_id);
-        let unwritable = |error: io::Error| DatasetError::unwritable(shown(&target), &error);
+        let unwritable = |error: io::Error| DatasetError::unwritable(target.display(), &error);
         let staging = self.root.join(STAGING);
         fs::create_dir_all(&staging).map_err(unwritable)?;
         let aside = tempfile::tempdir_in(&staging).map_err(unwritable)?;
         // The folder that is renamed lies inside: the temporary one is private to its owner, outputs follow the umask.
         let folder = aside.path().join("new");
         fs::create_dir(&folder).map_err(unwritable)?;
-        Ok(Staging { aside: Some(aside), folder, target, staging })
+        let lock = hold(aside.path());
+        Ok(Staging { aside: Some(aside), folder, target, staging, _lock: lock })
     }
 
     /// Removes the folder of a session that failed: what an earlier run left there is not its result.
@@ -179,7 +188,7 @@ impl OutputFolder {
         let target = self.session(participant_id, session_id);
         match fs::remove_dir_all(&target) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(DatasetError::unwritable(shown(&target), &error));
+                return Err(DatasetError::unwritable(target.display(), &error));
             }
             _ => {}
         }
@@ -193,10 +202,12 @@ impl OutputFolder {
         for entry in entries.flatten() {
             let age =
                 entry.metadata().and_then(|metadata| metadata.modified()).ok().and_then(|time| time.elapsed().ok());
-            if age.is_some_and(|age| age > LEFTOVER_AGE) {
+            if age.is_some_and(|age| age > LEFTOVER_AGE) || is_abandoned(&entry.path()) {
                 let _ = fs::remove_dir_all(entry.path());
             }
         }
+        // Succeeds only when no session is in the making.
+        let _ = fs::remove_dir(self.root.join(STAGING));
     }
 }
 
@@ -207,6 +218,37 @@ pub struct Staging {
     folder: PathBuf,
     target: PathBuf,
     staging: PathBuf,
+    /// Held as long as the session is in the making; `None` where the file system has no locks.
+    _lock: Option<fs::File>,
+}
+
+/// Holds a folder as one that is being filled. The lock ends with the process, however that ends.
+fn hold(folder: &Path) -> Option<fs::File> {
+    let boot = boot()?;
+    // Locked before it has its name: whoever finds it finds it locked.
+    let unnamed = folder.join("unnamed");
+    let file = fs::File::create_new(&unnamed).ok()?;
+    file.try_lock().ok()?;
+    fs::write(&unnamed, boot).ok()?;
+    fs::rename(&unnamed, folder.join(LOCK)).ok()?;
+    Some(file)
+}
+
+/// Whether the process that filled a folder has surely ended: it ran on this machine since its start, and its lock is
+/// free.
+///
+/// METHOD: on a cluster several machines write into one output. Locks of another machine are not seen on every shared
+/// file system, so nothing is concluded for them; their folders wait for [`LEFTOVER_AGE`].
+fn is_abandoned(folder: &Path) -> bool {
+    let path = folder.join(LOCK);
+    let here = boot().is_some_and(|boot| fs::read_to_string(&path).is_ok_and(|told| told == boot));
+    here && fs::File::open(&path).is_ok_and(|file| file.try_lock().is_ok())
+}
+
+/// A label of this start of this machine; `None` where the system tells none. Containers of one machine share it, as
+/// they share its locks.
+fn boot() -> Option<String> {
+    fs::read_to_string("/proc/sys/kernel/random/boot_id").ok().filter(|boot| !boot.trim().is_empty())
 }
 
 impl Staging {
@@ -217,7 +259,7 @@ impl Staging {
 
     /// Puts the session into place, in the stead of an earlier one.
     pub fn commit(mut self) -> Result<PathBuf, DatasetError> {
-        let unwritable = |error: io::Error| DatasetError::unwritable(shown(&self.target), &error);
+        let unwritable = |error: io::Error| DatasetError::unwritable(self.target.display(), &error);
         let Some(aside) = self.aside.take() else { return Ok(self.target.clone()) };
         fs::create_dir_all(folder_of(&self.target)).map_err(unwritable)?;
         let old = aside.path().join("old");
@@ -272,6 +314,30 @@ mod tests {
         fs::write(folder.path().join("dataset_description.json"), OURS).unwrap();
         let output = OutputFolder::open(folder.path(), false).unwrap();
         (folder, output)
+    }
+
+    #[test]
+    fn what_a_stopped_run_left_goes_with_the_next_one_and_what_is_being_filled_stays() {
+        if boot().is_none() {
+            return;
+        }
+        let (folder, output) = output();
+        let staging = folder.path().join(STAGING);
+        let leave = |name: &str, boot: &str| {
+            fs::create_dir_all(staging.join(name).join("new")).unwrap();
+            fs::write(staging.join(name).join(LOCK), boot).unwrap();
+        };
+        leave("stopped", &boot().unwrap());
+        leave("other-machine", "another boot");
+        fs::create_dir_all(staging.join("no-lock")).unwrap();
+        let filling = output.stage("sub-01", None).unwrap();
+        OutputFolder::open(folder.path(), false).unwrap();
+        assert!(filling.folder().exists(), "a session that is being filled stays");
+        assert!(!staging.join("stopped").exists());
+        assert!(staging.join("other-machine").exists() && staging.join("no-lock").exists());
+        fs::write(filling.folder().join("a"), "a").unwrap();
+        let committed = filling.commit().unwrap();
+        assert_eq!(names(&committed), ["a"], "the lock is no part of the session");
     }
 
     #[test]

@@ -233,7 +233,7 @@ lesion_record! {
     nadir_change_percent: f64, "%", "Change of the volume against its nadir: the smallest volume at the index scan and the rounds before this one; after a nadir of 0, against the volume at which a lesion has resolved.";
     followup_days: f64, "d", "Days since the index scan.";
     followup_round: f64, "1", "Round of the follow-up.";
-    growth_cm_per_month: f64, "cm/mo", "Growth of the longest diameter since resection.";
+    growth_cm_per_month: f64, "cm/mo", "Longest diameter divided by the months since the primary resection (Park 2009): growth only where nothing was left then; it takes one scan and is not a change between two.";
     histology: Histology, "", "Biopsy of this lesion.";
     antiangiogenic: YesNo, "", "Anti-angiogenic therapy.";
     steroid_change: SteroidChange, "", "Change of the steroid dose.";

@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::settings::Settings;
+use crate::acquisition::PetUnits;
 use crate::image::{Mask, SpaceDifference, Volume};
 use crate::quality::{Caveat, CaveatCode, Check, Quality};
 use crate::units::Milliliters;
@@ -121,6 +122,64 @@ impl Background {
     }
 }
 
+impl BackgroundUptake {
+    /// The caveat and the check where the ratio cannot be one of tissue; `largest_mean` is the largest mean TBR of a
+    /// lesion.
+    ///
+    /// METHOD: a number has no unit of its own. Taken in another than the image's (SUV on an image in Bq/mL) it gives
+    /// ratios of thousands, or of nearly 0, which would read as necrosis; such a measurement fails. A region is in the
+    /// unit of the image by itself, and some tracers leave the brain nearly dark: a high ratio there is a caution.
+    pub(super) fn implausible(
+        &self,
+        image: &Volume,
+        units: Option<PetUnits>,
+        largest_mean: f64,
+        settings: &Settings,
+    ) -> Option<(Caveat, Check)> {
+        let bound = settings.tbr_implausible;
+        let unit = unit_words(units);
+        let mut found = Vec::new();
+        if largest_mean > bound {
+            found.push(format!("a lesion's mean TBR is {largest_mean:.0}"));
+        }
+        if self.source.is_none() {
+            let mut values: Vec<f32> = image.data.iter().copied().filter(|value| value.is_finite()).collect();
+            let last = values.len().checked_sub(1)?;
+            let (_, percentile, above) = values.select_nth_unstable_by(last * 99 / 100, f32::total_cmp);
+            let percentile = *percentile;
+            let largest = above.iter().copied().fold(percentile, f32::max);
+            if self.divisor < f64::from(percentile) / bound {
+                found.push(format!(
+                    "the image's 99th percentile is {percentile}, {:.0} times the number",
+                    f64::from(percentile) / self.divisor
+                ));
+            } else if self.divisor > f64::from(largest) {
+                found.push(format!("no voxel of the image is as large: its largest is {largest}"));
+            }
+        }
+        if found.is_empty() {
+            return None;
+        }
+        let found = found.join("; ");
+        let (what, quality) = match self.source {
+            None => (
+                format!("the background's number {} was taken in the unit of the image ({unit})", self.divisor),
+                Quality::Fail,
+            ),
+            Some(source) => (format!("the background by {source} is {:.4} ({unit})", self.divisor), Quality::Caution),
+        };
+        let check = Check {
+            name: "Ratio to background".into(),
+            found: found.clone(),
+            limit: format!("mean TBR at most {bound}"),
+            quality,
+            meaning: "A background that is not in the unit of the image, or lies in air, makes every ratio wrong."
+                .into(),
+        };
+        Some((Caveat::new(CaveatCode::TbrImplausible, format!("{what}; {found}")), check))
+    }
+}
+
 impl MeasuredBackground {
     /// No background was given.
     pub fn absent(detail: impl Into<String>) -> Self {
@@ -152,6 +211,16 @@ impl MeasuredBackground {
             quality: if share > limit { Quality::Fail } else { Quality::Caution },
             meaning: "Lesion tissue in the background lowers the ratio.".into(),
         });
+    }
+}
+
+/// The unit of an image, as a caveat names it.
+const fn unit_words(units: Option<PetUnits>) -> &'static str {
+    match units {
+        Some(PetUnits::BecquerelsPerMilliliter) => "Bq/mL",
+        Some(PetUnits::KilobecquerelsPerMilliliter) => "kBq/mL",
+        Some(PetUnits::SuvBodyWeight) => "SUV, g/mL",
+        None => "which the sidecar does not tell",
     }
 }
 
@@ -314,6 +383,50 @@ mod tests {
             assert_eq!(measure_number(number).uptake, None);
         }
         assert_eq!(measure_number(1.25).uptake.unwrap().divisor, 1.25);
+    }
+
+    /// 100 voxels of 5000 Bq/mL in 900 of 20; the 99th percentile is 5000.
+    fn in_becquerels() -> Volume {
+        image(&(0..1000).map(|index| if index < 100 { 5000.0 } else { 20.0 }).collect::<Vec<f32>>())
+    }
+
+    fn doubt(number: f64, largest_mean: f64) -> Option<(Caveat, Check)> {
+        let uptake = measure_number(number).uptake.unwrap();
+        let units = Some(PetUnits::BecquerelsPerMilliliter);
+        uptake.implausible(&in_becquerels(), units, largest_mean, &default_section("pet"))
+    }
+
+    #[test]
+    fn a_number_in_another_unit_than_the_image_fails_and_is_named_with_both() {
+        let (caveat, check) = doubt(1.32, 8012.0).unwrap();
+        assert_eq!((caveat.code, check.quality), (CaveatCode::TbrImplausible, Quality::Fail));
+        for named in ["1.32", "Bq/mL", "8012", "99th percentile is 5000"] {
+            assert!(caveat.detail.contains(named), "{named}: {}", caveat.detail);
+        }
+        assert!(doubt(1.32, f64::NEG_INFINITY).is_some(), "without lesions too");
+        let (caveat, check) = doubt(6.0e6, 1e-3).unwrap();
+        assert!(caveat.detail.contains("largest is 5000") && check.quality == Quality::Fail, "{}", caveat.detail);
+    }
+
+    #[test]
+    fn a_number_of_the_image_s_own_range_is_believed() {
+        for number in [101.0, 1300.0, 5000.0] {
+            assert_eq!(doubt(number, 2.0), None, "{number}");
+        }
+        assert!(doubt(99.0, 2.0).is_some(), "5000 / 50 is the bound");
+    }
+
+    #[test]
+    fn a_region_in_air_is_a_caution() {
+        let settings: Settings = default_section("pet");
+        let uptake = measure(&image(&[1.0, 1.0]), &[0, 1], &[], &settings).uptake.unwrap();
+        let (_, check) = uptake.implausible(&image(&[1.0, 80.0]), None, 80.0, &settings).unwrap();
+        assert_eq!(check.quality, Quality::Caution);
+        assert_eq!(
+            uptake.implausible(&image(&[1.0, 80.0]), None, 50.0, &settings),
+            None,
+            "the bound itself is believed"
+        );
     }
 
     #[test]

@@ -28,6 +28,16 @@ pub enum PetError {
     /// The background mask stands on another grid.
     #[error("the background mask is not on the grid of the PET image: {0}")]
     BackgroundGrid(SpaceDifference),
+    /// Neither SUV nor a ratio, and no lesion to measure.
+    #[error(
+        "nothing can be made of this image: no SUV ({suv}), and no ratio ({background}). Give what SUV needs in the PET JSON beside the image (the weight also by --weight), or a background: --background FILE, or a NUMBER in the unit of the image, or --lesions for the crescent opposite them"
+    )]
+    NothingToMake {
+        /// Why there is no SUV.
+        suv: String,
+        /// Why there is no background.
+        background: String,
+    },
 }
 
 /// What a PET image says of its lesions.
@@ -110,13 +120,22 @@ fn quantify_after(
     let spheres = Spheres::new(&image.grid);
     let rules = settings.volumes.rules(acquisition.tracer.as_ref());
     let measure = |mask| LesionUptake::measure(image, mask, &spheres, scales, rules, settings);
+    let lesions: Vec<LesionUptake> = lesions.par_iter().map(measure).collect();
+    if let Some(uptake) = &background {
+        let means = lesions.iter().filter_map(|lesion| Some(lesion.tbr.as_ref()?.mean));
+        let doubt = uptake.implausible(image, acquisition.units, means.fold(f64::NEG_INFINITY, f64::max), settings);
+        if let Some((caveat, check)) = doubt {
+            caveats.push(caveat);
+            checks.push(check);
+        }
+    }
     Ok(PetResult {
         lean: SuvScale::new(acquisition, SuvKind::LeanBodyMass, settings).ok().map(|scale| scale.factor),
         suv,
         background,
         scales,
         uptake_time: timing::uptake_interval(acquisition),
-        lesions: lesions.par_iter().map(measure).collect(),
+        lesions,
         caveats,
         quality: worst(&checks).unwrap_or(Quality::Pass),
         checks,

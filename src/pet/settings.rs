@@ -62,6 +62,7 @@ pub struct Settings {
     pub background_cov_limit: f64,
     pub background_smallest_ml: f64,
     pub background_overlap_fail: f64,
+    pub tbr_implausible: f64,
     pub static_window_start_min: f64,
     pub static_window_end_min: f64,
     pub static_window_coverage: f64,
@@ -143,6 +144,7 @@ impl Settings {
             ("weight_lowest_kg", self.weight_lowest_kg),
             ("scanner_fwhm_mm", self.scanner_fwhm_mm),
             ("background_cov_limit", self.background_cov_limit),
+            ("tbr_implausible", self.tbr_implausible),
         ] {
             require(key, value, value.is_finite() && value > 0.0, "a number above 0")?;
         }

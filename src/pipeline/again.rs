@@ -10,8 +10,8 @@ use super::group::{StudyFacts, draw};
 use super::judging::Judging;
 use super::subject::VERSION;
 use crate::dataset::{
-    Annotation, AnnotationField, Annotations, Completion, DatasetError, Drawn, Log, OutputFolder,
-    annotate as set_annotated, annotations_text, merge_sessions,
+    Annotation, AnnotationField, Annotations, Completion, DatasetError, Drawn, Log, OutputFolder, annotations_text,
+    merge_sessions,
 };
 use crate::settings::Settings;
 use crate::study::with_prefix;
@@ -92,6 +92,9 @@ pub struct Annotated {
     pub session: String,
     /// The rows that it is about, judged again.
     pub lesions: Vec<Value>,
+    /// Where what was told contradicts the study's tables, such as
+    /// `lesion 1: histology: necrosis told by reader-1, tumor in the tables`.
+    pub contradictions: Vec<String>,
 }
 
 /// Records findings at the end of `annotations.tsv` and judges the subject again.
@@ -141,11 +144,16 @@ pub fn annotate(options: &AnnotateOptions, settings: &Settings) -> Result<Annota
     }
     let mut log = Log::begin(output.root(), &options.command_line, 1)?;
     Annotations::append(output.root(), &told)?;
+    let known = session.annotations.len();
     session.annotations.extend(told);
     session.completion.run_id = session.completion.measured_id.annotated(&annotations_text(&session.annotations));
+    let mut contradictions = Vec::new();
     for lesion in &mut session.lesions {
-        set_annotated(&mut lesion.record, &session.annotations)
-            .map_err(|error| AgainError::Finding(error.to_string()))?;
+        lesion.tell(&session.annotations, known)?;
+        let label = lesion.record.lesion.as_deref().unwrap_or_default();
+        let named =
+            lesion.contradictions(&session.annotations).into_iter().map(|words| format!("lesion {label}: {words}"));
+        contradictions.extend(named);
     }
     let label = session.label.clone();
     let sessions = with_pictures(&output, sessions)?;
@@ -162,7 +170,7 @@ pub fn annotate(options: &AnnotateOptions, settings: &Settings) -> Result<Annota
         draw(&output, &read_all(&output)?, &facts, settings)?;
     }
     log.line(&format!("{label}: annotated"));
-    Ok(Annotated { session: label, lesions: rows })
+    Ok(Annotated { session: label, lesions: rows, contradictions })
 }
 
 /// Draws every page and figure again from what is on disk, with `pdf` also each subject's report on paper; returns the

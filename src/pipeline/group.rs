@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::finished::{Finished, read_all};
+use super::judging::kept_surveillance;
 use super::subject::{VERSION, reasons};
 use super::{GroupPage, Summary};
 use crate::cohort::{AuditLesion, audit, outcomes};
@@ -122,7 +123,7 @@ pub fn draw(
         })
         .collect();
     let audit = audit(&audited, &settings.cohort);
-    let records: Vec<&LesionRecord> = latest.iter().map(|(_, row)| &row.record).collect();
+    let records: Vec<&LesionRecord> = latest.iter().map(|(_, row)| at_histology(subjects, &row.record)).collect();
     let outcomes = outcomes(&records, &settings.cohort, &settings.verdict);
     let study = json!({
         "title": facts.title,
@@ -138,6 +139,7 @@ pub fn draw(
         title: facts.title.clone(),
         lesions: latest.into_iter().map(|(_, row)| row).collect(),
         failures: facts.failures.iter().map(|failure| (failure.session.clone(), failure.reason.clone())).collect(),
+        overdue: subjects.keys().filter_map(|id| Some((id.clone(), overdue(output, id)?))).collect(),
         audit: Some(audit.clone()),
         outcomes,
         as_of: facts.as_of,
@@ -152,6 +154,22 @@ pub fn draw(
     let path = root.join("index.html");
     write_file(&path, study_page(&page).as_bytes())?;
     Ok(GroupPage { path, sessions: run_ids.len(), lesions: page.lesions.len(), audit })
+}
+
+/// The schedules by which a surveillance visit of a subject is overdue, with the first missed day of each; `None` where
+/// there is no such visit. Which schedule applies is the reader's choice, so each is named.
+fn overdue(output: &OutputFolder, participant_id: &str) -> Option<String> {
+    let kept = kept_surveillance(output, participant_id)?;
+    let rows = kept.schedules.iter().filter_map(|row| {
+        let first = crate::day::text(*row.overdue.first()?);
+        Some(format!("{first} by {}, {} end", row.name, row.end))
+    });
+    let rows: Vec<String> = rows.collect();
+    (!rows.is_empty()).then(|| format!("{} of {} ({})", rows.len(), counted(kept.schedules.len()), rows.join("; ")))
+}
+
+fn counted(schedules: usize) -> String {
+    if schedules == 1 { "1 schedule".to_owned() } else { format!("{schedules} schedules") }
 }
 
 /// Each lesion once, at its latest session, subjects in order and lesions by their number.
@@ -180,6 +198,21 @@ fn latest<'a>(subjects: &'a BTreeMap<String, Vec<Finished>>, settings: &Settings
         }
     }
     all
+}
+
+/// The row of a lesion at the last session that its histology is recorded at; the row itself where there is none.
+///
+/// METHOD: a biopsy is held against what was measured when it was told, not against a scan months later.
+fn at_histology<'a>(subjects: &'a BTreeMap<String, Vec<Finished>>, row: &'a LesionRecord) -> &'a LesionRecord {
+    let sessions = row.participant_id.as_ref().and_then(|participant_id| subjects.get(participant_id));
+    let lesions = sessions.into_iter().flatten().flat_map(|session| &session.lesions).map(|lesion| &lesion.record);
+    let mut found: Option<&LesionRecord> = None;
+    for record in lesions.filter(|record| record.lesion == row.lesion && record.histology.is_some()) {
+        if found.is_none_or(|known| is_later(record.scan_date, known.scan_date)) {
+            found = Some(record);
+        }
+    }
+    found.unwrap_or(row)
 }
 
 /// The small pictures of as many lesions as the contact sheet holds.

@@ -12,8 +12,8 @@ use super::response::respond;
 use super::session::quality_failed;
 use super::subject::VERSION;
 use crate::dataset::{
-    DatasetError, Drawn, FileRecord, LesionRow, OutputFolder, annotate, figure_path, json_text, lesions_dictionary,
-    lesions_tsv, measurement_report, write_file,
+    DatasetError, Drawn, FileRecord, LesionRow, OutputFolder, figure_path, json_text, lesions_dictionary, lesions_tsv,
+    measurement_report, write_file,
 };
 use crate::lesion::LesionRecord;
 use crate::quality::{Caveat, CaveatCode};
@@ -26,8 +26,13 @@ use crate::settings::Settings;
 use crate::verdict::{self, Verdict};
 
 /// The doubts that lining up raises; they are raised anew each time.
-const RAISED_HERE: [CaveatCode; 3] =
-    [CaveatCode::LesionsNotMatched, CaveatCode::LesionNotInMask, CaveatCode::ScanBeforeTreatment];
+const RAISED_HERE: [CaveatCode; 5] = [
+    CaveatCode::LesionsNotMatched,
+    CaveatCode::LesionNotInMask,
+    CaveatCode::ScanBeforeTreatment,
+    CaveatCode::EarlierHistology,
+    CaveatCode::ToldOtherwise,
+];
 
 /// Where subjects are written, and by which rules they are judged.
 pub struct Judging<'a> {
@@ -155,8 +160,7 @@ impl Judging<'_> {
 
     /// The surveillance that an earlier run kept of a subject.
     pub fn kept_surveillance(&self, participant_id: &str) -> Option<Surveillance> {
-        let path = self.output.root().join(participant_id).join(surveillance_name(participant_id));
-        serde_json::from_str(&std::fs::read_to_string(path).ok()?).ok()
+        kept_surveillance(self.output, participant_id)
     }
 
     fn write_session(&self, session: &mut Finished, judged: &[Judged]) -> Result<(), DatasetError> {
@@ -240,6 +244,12 @@ impl Judging<'_> {
     }
 }
 
+/// The surveillance of a subject, as a run kept it in the output.
+pub fn kept_surveillance(output: &OutputFolder, participant_id: &str) -> Option<Surveillance> {
+    let path = output.root().join(participant_id).join(surveillance_name(participant_id));
+    serde_json::from_str(&std::fs::read_to_string(path).ok()?).ok()
+}
+
 fn surveillance_name(participant_id: &str) -> String {
     format!("{participant_id}_surveillance.json")
 }
@@ -256,13 +266,11 @@ fn resolve(sessions: &mut [Finished]) -> Result<(), DatasetError> {
         }
         let mut lesions = Vec::new();
         for ((_, label), name) in known {
-            let mut record = LesionRecord { lesion: Some(label), name, volume_ml: Some(0.0), ..told.clone() };
-            annotate(&mut record, &sessions[place].annotations).map_err(|error| DatasetError::Broken {
-                file: "annotations.tsv".to_owned(),
-                problem: error.to_string(),
-            })?;
+            let record = LesionRecord { lesion: Some(label), name, volume_ml: Some(0.0), ..told.clone() };
             let measured_caveats = vec![Caveat::new(CaveatCode::LesionMaskEmpty, "")];
-            lesions.push(Measured { record, measured_caveats, ..Measured::default() });
+            let mut lesion = Measured { record, measured_caveats, ..Measured::default() };
+            lesion.tell(&sessions[place].annotations, 0)?;
+            lesions.push(lesion);
         }
         sessions[place].lesions = lesions;
     }
@@ -308,6 +316,13 @@ fn follow(sessions: &mut [Finished], scans: &Scans, milestones: Milestones, sett
         let detail = names.join(", ");
         raised.extend((0..scans.len()).map(|scan| (scan, Caveat::new(CaveatCode::LesionsNotMatched, &detail))));
     }
+    if matched {
+        raised.extend(earlier_histology(&records));
+    }
+    for (scan, &(place, row)) in scans.iter().enumerate() {
+        let contradictions = sessions[place].lesions[row].contradictions(&sessions[place].annotations);
+        raised.extend(contradictions.into_iter().map(|words| (scan, Caveat::new(CaveatCode::ToldOtherwise, words))));
+    }
     for scan in untreated {
         let day = records[scan].scan_date.map_or_else(String::new, crate::day::text);
         raised.push((scan, Caveat::new(CaveatCode::ScanBeforeTreatment, day)));
@@ -327,6 +342,27 @@ fn follow(sessions: &mut [Finished], scans: &Scans, milestones: Milestones, sett
         let (place, row) = scans[scan];
         sessions[place].lesions[row].measured_caveats.push(caveat);
     }
+}
+
+/// The scans after a biopsy of the lesion, each with the caveat that names the last one.
+///
+/// METHOD: histology belongs to the session that it is recorded at. A lesion that was necrosis in January may hold tumor
+/// in April, so the images of April are judged by themselves, and the page says what the biopsy found.
+fn earlier_histology(records: &[LesionRecord]) -> Vec<(usize, Caveat)> {
+    let mut told: Option<String> = None;
+    let mut raised = Vec::new();
+    for (scan, record) in records.iter().enumerate() {
+        match (record.histology, &told) {
+            (Some(histology), _) => {
+                let session = record.session_id.as_deref().unwrap_or("an earlier session");
+                let day = record.scan_date.map_or_else(String::new, |day| format!(" ({})", crate::day::text(day)));
+                told = Some(format!("{histology} at {session}{day}"));
+            }
+            (None, Some(told)) => raised.push((scan, Caveat::new(CaveatCode::EarlierHistology, told.as_str()))),
+            (None, None) => {}
+        }
+    }
+    raised
 }
 
 /// Tells each row which sessions before it have no result: one of them may be the index scan.

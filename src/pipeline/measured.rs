@@ -1,11 +1,13 @@
 //! What measuring leaves behind for one lesion: its row, its doubts, and what its page shows; written to disk whole, so
 //! that pages and verdicts can be made again without an image.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::bench::{DynamicNumbers, LabelingNumbers};
-use crate::dataset::{Annotation, holding};
-use crate::lesion::{Histogram, LesionRecord};
+use crate::dataset::{Annotation, DatasetError, annotate, holding};
+use crate::lesion::{Histogram, LesionRecord, is_missing};
 use crate::pet::{PetMeasures, PetResponse};
 use crate::quality::{Caveat, Check};
 use crate::reanalysis::{Alternative, Stability, judge_again};
@@ -85,6 +87,9 @@ pub struct Measured {
     pub artery: Option<ArteryFigure>,
     /// The deciding numbers under other choices.
     pub alternatives: Vec<Alternative>,
+    /// What the tables tell of fields that were told otherwise since, by column.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub told_by_tables: BTreeMap<String, String>,
     /// Whether the label is only the lesion's place in the order of size, which another session may number otherwise.
     pub numbered: bool,
     /// The film strip; it stands in a file of its own.
@@ -108,6 +113,43 @@ pub struct Pictures {
 }
 
 impl Measured {
+    /// Sets the columns that were told of the lesion, and keeps what the tables tell of them. The first `applied` of the
+    /// annotations are in the row already.
+    pub fn tell(&mut self, annotations: &[Annotation], applied: usize) -> Result<(), DatasetError> {
+        let label = self.record.lesion.clone();
+        let row = self.record.json();
+        for annotation in holding(annotations, label.as_deref()) {
+            let column = annotation.field.as_str();
+            let before = annotations.get(..applied).unwrap_or_default();
+            let of_tables = holding(before, label.as_deref()).all(|told| told.field != annotation.field);
+            if of_tables && let Some(word) = row.get(column).and_then(serde_json::Value::as_str) {
+                self.told_by_tables.insert(column.to_owned(), word.to_owned());
+            }
+        }
+        annotate(&mut self.record, annotations)
+            .map_err(|error| DatasetError::Broken { file: "annotations.tsv".to_owned(), problem: error.to_string() })
+    }
+
+    /// Where annotations contradict the tables, such as `histology: necrosis told by reader-1, tumor in the tables`.
+    pub fn contradictions(&self, annotations: &[Annotation]) -> Vec<String> {
+        let row = self.record.json();
+        let told_by = |column: &str| {
+            let told = holding(annotations, self.record.lesion.as_deref());
+            told.filter(|told| told.field.as_str() == column).last()
+        };
+        let contradiction = |(column, word): (&String, &String)| {
+            let last = told_by(column)?;
+            let now = row.get(column).and_then(serde_json::Value::as_str).filter(|now| !is_missing(now));
+            let words = match now {
+                Some(now) if now == word => return None,
+                Some(now) => format!("{} told by {}", now.replace('_', " "), last.by),
+                None => format!("withdrawn by {}", last.by),
+            };
+            Some(format!("{}: {words}, {} in the tables", column.replace('_', " "), word.replace('_', " ")))
+        };
+        self.told_by_tables.iter().filter_map(contradiction).collect()
+    }
+
     /// Judges the lesion, and judges it again under other choices.
     pub fn judge(&self, settings: &verdict::Settings) -> Judged {
         let mut verdict = judge(&self.record, settings);

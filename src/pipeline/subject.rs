@@ -21,8 +21,8 @@ use super::session::measure;
 use super::{Days, Progress, RunError, RunOptions, Steps, Summary};
 use crate::clinical::{Pathway, Tracer};
 use crate::dataset::{
-    Annotation, Annotations, Completion, DatasetError, Drawn, OutputFolder, OutputStem, RunId, annotate,
-    annotations_text, hash_text, input_records, write_file,
+    Annotation, Annotations, Completion, DatasetError, Drawn, OutputFolder, OutputStem, RunId, annotations_text,
+    hash_text, input_records, write_file,
 };
 use crate::image::NiftiImage;
 use crate::report::model::Panel;
@@ -244,10 +244,7 @@ impl Work<'_> {
         let mut steps = Steps::new(self.progress, &stem, series + 4);
         let mut images = measure(subject, session, self.options.split, self.settings, &mut steps)?;
         for lesion in &mut images.lesions {
-            annotate(&mut lesion.record, &annotations).map_err(|error| DatasetError::Broken {
-                file: "annotations.tsv".to_owned(),
-                problem: error.to_string(),
-            })?;
+            lesion.tell(&annotations, 0)?;
         }
         steps.next("writing");
         let staging = self.output.stage(&session.participant_id, session.session_id.as_deref())?;

@@ -30,15 +30,20 @@ pub struct PlannedVisit {
     pub attended: Attended,
     /// Whether the study folder can tell that it was kept.
     pub told: bool,
+    /// Whether the visit is due only while the lesion is unsettled, which the study folder cannot tell.
+    #[serde(skip)]
+    pub while_unsettled: bool,
 }
 
 impl PlannedVisit {
     /// The word that a table shows.
     ///
     /// METHOD: the study folder holds images of the site, not of the chest: whether a chest visit whose day has passed
-    /// was kept cannot be told from it, and is not guessed.
+    /// was kept cannot be told from it, and is not guessed. Nor does it hold verdicts: the follow-up rounds of a lesion
+    /// end with its answer (S4), so a round without a scan is overdue only while the lesion is indeterminate.
     pub fn status(&self) -> &'static str {
         match (self.told, self.attended.status) {
+            (true, Status::Overdue) if self.while_unsettled => "no scan",
             (true, status) => status.as_str(),
             (false, Status::Upcoming) => Status::Upcoming.as_str(),
             (false, _) => "not known",
@@ -54,7 +59,7 @@ impl SubjectVisits {
 
     /// How many visits are overdue.
     pub fn overdue(&self) -> usize {
-        self.visits.iter().filter(|visit| visit.told && visit.attended.status == Status::Overdue).count()
+        self.visits.iter().filter(|visit| visit.status() == Status::Overdue.as_str()).count()
     }
 
     /// As JSON.
@@ -126,13 +131,18 @@ pub fn subject_visits(
             visits: Vec::new(),
         });
     };
+    let while_unsettled = profile.unit == Unit::Weeks;
     let planned = plan(profile, Request { from: start, ..request })?;
     let of_track = |name: TrackName| planned.visits.iter().filter(|visit| visit.track == name).cloned().collect();
     let (local, chest): (Vec<_>, Vec<_>) = (of_track(TrackName::Local), of_track(TrackName::Chest));
     let mut visits: Vec<PlannedVisit> = attendance(start, &local, &scans, as_of)
         .into_iter()
-        .map(|attended| PlannedVisit { attended, told: true })
-        .chain(attendance(start, &chest, &[], as_of).into_iter().map(|attended| PlannedVisit { attended, told: false }))
+        .map(|attended| PlannedVisit { attended, told: true, while_unsettled })
+        .chain(attendance(start, &chest, &[], as_of).into_iter().map(|attended| PlannedVisit {
+            attended,
+            told: false,
+            while_unsettled,
+        }))
         .collect();
     visits.sort_by_key(|planned| (planned.attended.visit.date, planned.attended.visit.track));
     Ok(SubjectVisits { participant_id: subject.participant_id.clone(), from: Ok(start), baseline: told, visits })
@@ -188,6 +198,12 @@ mod tests {
                 (Local, "upcoming"),
                 (Chest, "upcoming")
             ]
+        );
+        let rounds = study_visits(&study, find("glioma-followup").unwrap(), request, None, date(2025, 8, 1)).unwrap();
+        let rounds: Vec<_> = rounds[0].visits.iter().map(PlannedVisit::status).collect();
+        assert!(
+            rounds.contains(&"no scan") && !rounds.contains(&"overdue"),
+            "a settled lesion is not overdue: {rounds:?}"
         );
         assert_eq!((found[0].overdue(), found[0].next().unwrap().attended.visit.date), (1, date(2024, 10, 31)));
         assert_eq!(found[0].baseline, Some(Baseline::InWindow(date(2024, 5, 2))));

@@ -393,6 +393,8 @@ pub struct StudyPage {
     pub lesions: Vec<StudyRow>,
     /// Sessions that failed, with the reason.
     pub failures: Vec<(String, String)>,
+    /// Subjects with a surveillance visit that is overdue, and by which schedules.
+    pub overdue: Vec<(String, String)>,
     /// How often the rules gave an answer.
     pub audit: Option<Audit>,
     /// Cut-offs and rules against known histology, pathway by pathway.

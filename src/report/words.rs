@@ -3,7 +3,7 @@
 //! Wording follows EVIDENCE.md 4 and 5: a verdict never stands without its confidence and its rule, necrosis is a label
 //! of management, indeterminate is not benign, and symptoms are support in words.
 
-use crate::clinical::{Pathway, Symptoms};
+use crate::clinical::{Histology, Pathway, Symptoms};
 use crate::cohort;
 use crate::pet::{Baseline, Pattern, PeakMode, ResponseQuantity};
 use crate::quality::Quality;
@@ -514,7 +514,7 @@ measures! {
     nadir_change_percent "Change of volume since the smallest volume" 1 Signed;
     followup_days "Days since the index scan" 0 Plain;
     followup_round "Round of the follow-up" 0 Plain;
-    growth_cm_per_month "Growth of the longest diameter" 2 Signed;
+    growth_cm_per_month "Longest diameter per month since the resection" 2 Plain;
     histology "Histology of this lesion" 0 Plain;
     antiangiogenic "Anti-angiogenic therapy" 0 Plain;
     steroid_change "Change of steroid dose" 0 Plain;
@@ -702,7 +702,7 @@ pub const HISTOLOGY_TITLE: &str = "Cut-offs against known histology";
 pub const NO_HISTOLOGY: &str = "No histology is recorded for any lesion, so cut-offs and rules cannot be compared with it. It comes with the lesion table or by relight annotate.";
 
 /// Under the number of lesions with histology.
-pub const HISTOLOGY_LATEST: &str = "Values are those of each lesion's latest session; tissue is taken from lesions that were doubted, so shares do not carry over to all lesions.";
+pub const HISTOLOGY_LATEST: &str = "Values are those of the session that the histology is recorded at; tissue is taken from lesions that were doubted, so shares do not carry over to all lesions.";
 
 /// Over the curves.
 pub const ROC_CAPTION: &str =
@@ -733,6 +733,25 @@ pub fn cohort_measure(of: cohort::Measure) -> String {
 /// How many lesions have histology.
 pub fn histology_known((tumor, necrosis): (usize, usize), unknown: usize) -> String {
     format!("Histology: tumor in {tumor}, necrosis only in {necrosis}, not recorded in {unknown}.")
+}
+
+/// What a biopsy at an earlier session found, beside the result of a later one.
+pub fn earlier_histology(histology: Histology, session: &str, class: Option<Class>) -> String {
+    let found = match histology {
+        Histology::Tumor => "tumor",
+        Histology::Mixed => "tumor beside necrosis",
+        Histology::Necrosis => "necrosis only",
+    };
+    let against = match (histology, class) {
+        (Histology::Necrosis, Some(Class::Recurrence | Class::SuspectedRecurrence))
+        | (Histology::Tumor | Histology::Mixed, Some(Class::RadiationNecrosis | Class::Stable)) => {
+            "; this result contradicts it"
+        }
+        _ => "",
+    };
+    format!(
+        "A biopsy found {found} at the session of {session}{against}. It decides the result of that session; this one rests on images and follow-up."
+    )
 }
 
 /// Over the audit of a study.

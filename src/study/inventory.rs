@@ -348,7 +348,7 @@ fn known_labels(prefix: &str, labels: &[String], all: &[String]) -> Result<Vec<S
     for label in labels {
         let label = with_prefix(prefix, label);
         if !all.contains(&label) {
-            let suggestion = nearest(&label, all.iter().map(String::as_str)).map(str::to_owned);
+            let suggestion = nearest_label(&label, all).cloned();
             return Err(StudyError::UnknownLabel { label, suggestion, available: all.to_vec() });
         }
         known.push(label);
@@ -363,6 +363,24 @@ fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a s
         .map(|known| (strsim::jaro_winkler(word, known), known))
         .filter(|(similarity, _)| *similarity >= SIMILAR)
         .max_by(|one, other| one.0.total_cmp(&other.0))
+        .map(|(_, known)| known)
+}
+
+/// The label nearest to an unknown one; `None` where none is near. What all labels begin with (`sub-`) says nothing, and
+/// one slip in four characters is what a person mistypes: `99` is not near `01`.
+fn nearest_label<'a>(label: &str, known: &'a [String]) -> Option<&'a String> {
+    const CHARACTERS_PER_SLIP: usize = 4;
+    let bare = |label: &'a str| label.split_once('-').map_or(label, |(_, rest)| rest);
+    let wanted = label.split_once('-').map_or(label, |(_, rest)| rest);
+    let length = wanted.chars().count();
+    if length < 2 {
+        return None;
+    }
+    known
+        .iter()
+        .map(|known| (strsim::osa_distance(wanted, bare(known)), known))
+        .filter(|(slips, _)| *slips <= (length / CHARACTERS_PER_SLIP).max(1))
+        .min_by_key(|(slips, _)| *slips)
         .map(|(_, known)| known)
 }
 

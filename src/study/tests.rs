@@ -287,6 +287,8 @@ fn labels_are_taken_with_and_without_prefix_and_unknown_ones_suggest() {
     assert_eq!(with(&["sub-01"], &["2"]).unwrap().sessions().count(), 1);
     let error = with(&["sub-03"], &[]).unwrap_err().to_string();
     assert!(error.contains("sub-03") && error.contains("did you mean sub-0"), "{error}");
+    let error = with(&["99"], &[]).unwrap_err().to_string();
+    assert!(error.contains("sub-99 is not in the study; it holds: sub-01"), "{error}");
     assert!(with(&[], &["9"]).is_err());
 }
 

@@ -115,6 +115,10 @@ impl LesionTable {
             let cells = cells?;
             let line = cells.position().map_or(0, csv::Position::line);
             check_row(&header, &cells, line)?;
+            if cells.iter().all(is_missing) {
+                notes.push(format!("line {line}: every cell is blank or n/a; the row is left out"));
+                continue;
+            }
             let mut record = LesionRecord { pathway: default_pathway, ..Default::default() };
             for (name, cell) in header.iter().zip(&cells) {
                 record.set(name, cell).map_err(|error| TableError::Cell { line, error })?;
@@ -246,6 +250,15 @@ mod tests {
         let plain = assessed("rcbv_mean\tsite\n0.5\tA\n").unwrap().table;
         assert_eq!(assessed("\u{feff}rcbv_mean\tsite\r\n0.5\tA\r\n").unwrap().table, plain);
         assert_eq!(assessed("\"rcbv_mean\"\t\"site\"\n\"0.5\"\t\"A\"\n").unwrap().table, plain);
+    }
+
+    #[test]
+    fn a_blank_row_is_left_out_and_told() {
+        let found = assessed("site\trcbv_mean\nA\t2.5\n\t\nn/a\tn/a\nB\tn/a\n").unwrap();
+        let sites: Vec<_> = found.table.lines().skip(1).map(|line| &line[..1]).collect();
+        assert_eq!(sites, ["A", "B"], "a row that names its lesion is judged");
+        let told: Vec<_> = found.notes.iter().filter(|note| note.contains("left out")).collect();
+        assert!(told.len() == 2 && told[0].starts_with("line 3:") && told[1].starts_with("line 4:"), "{told:?}");
     }
 
     #[test]

@@ -264,10 +264,10 @@ pub(super) fn change(condition: &str, now: Option<String>, verdict: Class) -> St
 }
 
 /// The nearest BT-RADS wording (btrads.com; crosswalk of EVIDENCE 3.3). The reader assigns.
+///
+/// METHOD: the categories score a scan against an earlier one; without a comparison there is none to be near.
 pub(super) fn bt_rads(decision: &Decision) -> Option<&'static str> {
-    let shrank = decision
-        .followup
-        .is_some_and(|followup| matches!(followup.state, GrowthState::Smaller | GrowthState::Resolved));
+    let shrank = matches!(decision.followup?.state, GrowthState::Smaller | GrowthState::Resolved);
     match (decision.class?, decision.confidence?) {
         (Class::Indeterminate, _) if decision.rule == Some(Rule::F5) && shrank => {
             Some("nearest to BT-RADS 1b: improvement that may be a medication effect")
@@ -292,6 +292,21 @@ pub(super) fn capitalized(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn bt_rads_needs_a_comparison() {
+        let rules: Settings = crate::settings::default_section("verdict");
+        let mut record = LesionRecord {
+            pathway: Some(crate::clinical::Pathway::Glioma),
+            rcbv_mean: Some(0.5),
+            volume_ml: Some(10.0),
+            ..Default::default()
+        };
+        let of = |record: &LesionRecord| crate::verdict::judge(record, &rules).bt_rads;
+        assert_eq!(of(&record), None, "a single scan has not worsened");
+        (record.followup_change_percent, record.followup_days) = (Some(60.0), Some(49.0));
+        assert!(of(&record).is_some_and(|words| words.contains("BT-RADS 3c")), "F7b, low confidence");
+    }
 
     #[test]
     fn a_value_just_above_its_cutoff_does_not_print_as_the_cutoff() {

@@ -597,6 +597,7 @@ pub fn study(count: usize) -> StudyPage {
         title: "Enhancing lesions after radiotherapy".into(),
         lesions,
         failures: vec![("sub-022 ses-02".into(), "DSC has 14 frames, at least 30 are needed".into())],
+        overdue: vec![("sub-004".into(), "2026-05-01 by rps, tight end".into())],
         audit: Some(audit),
         outcomes,
         as_of: Some(date("2026-06-30")),

@@ -73,8 +73,30 @@ fn findings_are_kept_judged_and_replayed() {
 
     let told = annotate(&["--lesion", "1", "--histology", "necrosis"]).expect(0).json();
     assert_eq!((told["session"].as_str(), told["lesions"][0]["rule"].as_str()), (Some("sub-03_ses-01"), Some("H2")));
+    // The biopsy counts at the session that it is told at, and later sessions name it without being decided by it.
+    let known = |out: &std::path::Path| -> serde_json::Value {
+        let study: serde_json::Value =
+            serde_json::from_str(&fs::read_to_string(out.join("study.json")).unwrap()).unwrap();
+        study["outcomes"].clone()
+    };
+    assert_eq!(known(&out)[0]["known"], serde_json::json!([0, 1]), "no tumor, one necrosis");
+    let rows = table(&out);
+    assert_eq!((rows[2]["histology"].as_str(), rows[2]["rule"].as_str()), ("n/a", "F1"));
+    assert!(rows[1]["caveats"].contains("EARLIER_HISTOLOGY") && rows[2]["caveats"].contains("EARLIER_HISTOLOGY"));
+    assert!(!rows[0]["caveats"].contains("EARLIER_HISTOLOGY"), "{}", rows[0]["caveats"]);
+    let read = |name: &str| fs::read_to_string(out.join(name)).unwrap();
+    assert!(
+        read("sub-03.html").contains("A biopsy found necrosis only") && read("sub-03.html").contains("contradicts")
+    );
+    assert!(read("index.html").contains("biopsy: necrosis at ses-01"));
+
     let first = fs::read_to_string(out.join("annotations.tsv")).unwrap();
-    annotate(&["--lesion", "1", "--histology", "n/a", "--symptoms", "new"]).expect(0);
+    let told = annotate(&["--lesion", "1", "--histology", "n/a", "--symptoms", "new"]).expect(0).json();
+    let words = "lesion 1: symptoms: new told by reader-1, ambiguous in the tables";
+    assert_eq!(told["contradictions"], serde_json::json!([words]));
+    assert_eq!(known(&out), serde_json::json!([]), "withdrawn");
+    assert!(!read("index.html").contains("biopsy: "));
+    assert!(table(&out)[0]["caveats"].contains("TOLD_OTHERWISE"));
     let second = fs::read_to_string(out.join("annotations.tsv")).unwrap();
     assert!(second.starts_with(&first) && second.lines().count() == 4, "{second}");
     let row = &table(&out)[0];

@@ -141,6 +141,38 @@ fn single_commands_print_the_lesion_table() {
 }
 
 #[test]
+fn a_pet_image_of_which_nothing_can_be_made_says_what_to_give() {
+    let study = Study::of(&["sub-01"]);
+    let image = study.path("sub-01/ses-01/pet/sub-01_ses-01_trc-MET_pet.nii.gz");
+    let mut typed = relight();
+    typed.arg("pet").arg(&image).arg("-o").arg(study.beside("maps"));
+    // The weight stands in the study's table, which a single command does not see.
+    let refused = Answer::of(&mut typed).expect(3);
+    for told in ["weight", "--background", "--lesions"] {
+        assert!(refused.last_line().contains(told), "{told}: {}", refused.stderr);
+    }
+    assert!(!study.beside("maps").exists());
+    assert!(Answer::of(typed.args(["--weight", "82"])).expect(0).last_line().contains("1 map in"));
+}
+
+#[test]
+fn a_background_in_another_unit_than_the_image_fails_in_words() {
+    let study = Study::of(&["sub-01"]);
+    let image = study.path("sub-01/ses-01/pet/sub-01_ses-01_trc-MET_pet.nii.gz");
+    let lesions = study.path("derivatives/manual/sub-01/ses-01/anat/sub-01_ses-01_label-lesion_mask.nii.gz");
+    let mut typed = relight();
+    typed.arg("pet").arg(image).arg("-o").arg(study.beside("maps")).arg("--lesions").arg(lesions);
+    let answer = Answer::of(typed.args(["--background", "1.32", "--json"])).expect(0);
+    let found = answer.json();
+    assert_eq!(found["lesions"][0]["pet_quality"], "fail");
+    let caveats = found["caveats"].as_array().unwrap();
+    let told = caveats.iter().find(|caveat| caveat["code"] == "TBR_IMPLAUSIBLE").unwrap();
+    let detail = told["detail"].as_str().unwrap();
+    assert!(detail.contains("1.32") && detail.contains("Bq/mL"), "{detail}");
+    assert!(answer.last_line().contains("quality fail"), "{}", answer.stderr);
+}
+
+#[test]
 fn a_wrong_command_line_is_2() {
     for typed in [
         &["run", "a", "b", "--shard", "3/2"][..],

@@ -124,4 +124,10 @@ fn overdue_visits_of_a_study_are_told_as_of_a_day() {
     let words: Vec<_> = subject["visits"].as_array().unwrap().iter().map(|visit| visit["status"].clone()).collect();
     assert_eq!(words.len(), 3);
     assert!(words.iter().any(|word| word == "kept") && words.iter().all(|word| word != "upcoming"), "{words:?}");
+    // The rounds end with an answer, and a study folder holds no verdict: nobody is called overdue by it.
+    let all = json(&["glioma-followup", "--study", study, "--as-of", "2030-01-01"]);
+    for subject in all["subjects"].as_array().unwrap() {
+        assert_eq!(subject["overdue"], 0, "{subject}");
+        assert!(subject["visits"].as_array().unwrap().iter().all(|visit| visit["status"] != "overdue"), "{subject}");
+    }
 }

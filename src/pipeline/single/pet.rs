@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use super::{CommonRequest, SingleOutcome, finish};
 use crate::acquisition::{Body, PetAcquisition};
 use crate::image::{NiftiImage, Volume};
-use crate::pet::{self, SuvScale};
+use crate::pet::{self, PetError, SuvScale};
 use crate::pipeline::Steps;
 use crate::pipeline::bench::Bench;
 use crate::pipeline::error::SessionError;
 use crate::pipeline::masks::{Fit, LesionMasks, Placed};
 use crate::pipeline::outputs::{Destination, SuvMap, make_uptake, write_curves};
 use crate::pipeline::uptake::{self, BackgroundChoice, Head, PetInput, default_background};
+use crate::quality::CaveatCode;
 use crate::region::BackgroundShape;
 use crate::settings::Settings;
 use crate::study::{InputFile, Sidecar, pet_acquisition};
@@ -100,6 +101,17 @@ pub fn run_pet(
     };
     let uptake = (uptake::measure(input, &settings.pet, &settings.region)?, tracer);
     caveats.extend(uptake.0.caveats.iter().cloned());
+    if masks.is_none()
+        && uptake.0.result.scales.tbr.is_none()
+        && let Err(reason) = &uptake.0.result.suv
+    {
+        let no_background = caveats.iter().find(|caveat| caveat.code == CaveatCode::NoBackground);
+        let source = PetError::NothingToMake {
+            suv: reason.to_string(),
+            background: no_background.map_or_else(String::new, |caveat| caveat.detail.clone()),
+        };
+        return Err(SessionError::Pet { file: image.relative().to_owned(), source });
+    }
     let complete = |bench| Bench { uptake: Some(&uptake), ..bench };
     let make = || make_uptake(&uptake.0, uptake.1.as_ref(), masks.as_ref(), suv_map, &destination);
     let (rows, mut written) = finish(masks.as_ref(), settings, complete, make)?;

@@ -1,5 +1,6 @@
 //! The pages: one self-contained HTML file each, readable without script and without network.
 
+mod attention;
 pub(in crate::report) mod deciding;
 pub(in crate::report) mod evidence;
 pub(in crate::report) mod inside;

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use jiff::civil::Date;
 use maud::{Markup, html};
 
+use super::attention::{Due, OPEN_ENTRIES, attention, caveats, due, earlier_histology};
 use super::shell::{Page, short};
 use super::study_figures;
 use crate::cohort::{Audit, Rate};
-use crate::quality::Quality;
 use crate::report::figures::glyph;
 use crate::report::model::{StudyPage, StudyRow};
 use crate::report::number::{Shown, day, days, shown, value};
@@ -27,20 +27,6 @@ pub const RESULTS: [Option<Class>; 6] = [
     Some(Class::SuspectedRecurrence),
     Some(Class::Recurrence),
 ];
-
-/// Entries of an attention list that stand open; more fold away.
-const OPEN_ENTRIES: usize = 6;
-
-/// Where a follow-up stands on a day.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Due {
-    /// The window has not opened.
-    Later,
-    /// The day lies in the window.
-    Open,
-    /// The window has closed, and no later session exists.
-    Overdue,
-}
 
 /// The study's page as a self-contained HTML file.
 pub fn study_page(page: &StudyPage) -> String {
@@ -112,89 +98,8 @@ fn bar(page: &StudyPage) -> Markup {
     }
 }
 
-/// Windows, overdue visits, failed measurements, failed sessions.
-fn attention(page: &StudyPage) -> Markup {
-    let with_due = |wanted: Due| -> Vec<Markup> {
-        page.lesions.iter().filter(|row| due(row, page.as_of) == Some(wanted)).map(due_entry).collect()
-    };
-    let failed_quality: Vec<Markup> = page.lesions.iter().filter(|row| failed(row)).map(failed_entry).collect();
-    let not_judged: Vec<Markup> =
-        page.lesions.iter().filter(|row| row.verdict.class.is_none()).map(|row| html! { (link(row)) }).collect();
-    let failures: Vec<Markup> =
-        page.failures.iter().map(|(session, reason)| html! { b { (session) } ": " (reason) }).collect();
-    let groups = [
-        (Quality::Fail, "Not processed", failures),
-        (Quality::Fail, "Follow-up overdue", with_due(Due::Overdue)),
-        (Quality::Caution, "Follow-up window open", with_due(Due::Open)),
-        (Quality::Caution, "Quality failed", failed_quality),
-        (Quality::Caution, "Measured, not judged", not_judged),
-    ];
-    html! {
-        @if groups.iter().all(|(.., entries)| entries.is_empty()) {
-            p { "Nothing." @if page.as_of.is_none() { (words::NO_AS_OF) } }
-        } @else {
-            dl .att {
-                @for (severity, title, entries) in &groups {
-                    @if !entries.is_empty() {
-                        dt { span class={ "gl " (glyph::quality_style(*severity)) } { (glyph::quality(*severity)) (title) } }
-                        dd { (entry_list(entries)) }
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// Entries one below the other; a long list folds.
-fn entry_list(entries: &[Markup]) -> Markup {
-    let list = html! { ul { @for entry in entries { li { (entry) } } } };
-    html! {
-        @if entries.len() > OPEN_ENTRIES {
-            details { summary { (counted(entries.len(), "entry", "entries")) } (list) }
-        } @else {
-            (list)
-        }
-    }
-}
-
-/// A lesion whose follow-up is due.
-fn due_entry(row: &StudyRow) -> Markup {
-    html! {
-        (link(row))
-        @if let Some(window) = row.verdict.window { ": " (days(window.start, window.end)) }
-    }
-}
-
-/// A lesion with a measurement that failed its checks.
-fn failed_entry(row: &StudyRow) -> Markup {
-    let names: Vec<&str> =
-        qualities(row).into_iter().filter(|(_, word)| *word == Some(Quality::Fail)).map(|(name, _)| name).collect();
-    html! { (link(row)) ": " (names.join(", ")) }
-}
-
-fn qualities(row: &StudyRow) -> [(&'static str, Option<Quality>); 4] {
-    let record = &row.record;
-    [("DSC", record.dsc_quality), ("ASL", record.asl_quality), ("DCE", record.dce_quality), ("PET", record.pet_quality)]
-}
-
-fn failed(row: &StudyRow) -> bool {
-    qualities(row).iter().any(|(_, word)| *word == Some(Quality::Fail))
-}
-
-/// Where the follow-up of a lesion stands on a day; `None` without a window or a day.
-fn due(row: &StudyRow, as_of: Option<Date>) -> Option<Due> {
-    let (window, today) = (row.verdict.window?, as_of?);
-    Some(if today < window.start {
-        Due::Later
-    } else if today <= window.end {
-        Due::Open
-    } else {
-        Due::Overdue
-    })
-}
-
 /// `sub-01 lesion 1`, linked to its page.
-fn link(row: &StudyRow) -> Markup {
+pub fn link(row: &StudyRow) -> Markup {
     html! { a href=(row.link) { (label(row)) } }
 }
 
@@ -209,7 +114,7 @@ pub fn label(row: &StudyRow) -> String {
 
 /// Every lesion.
 fn table(page: &StudyPage) -> Markup {
-    let histology = page.lesions.iter().any(|row| row.record.histology.is_some());
+    let histology = page.lesions.iter().any(|row| row.record.histology.is_some() || earlier_histology(row).is_some());
     html! {
         div .tools .screen hidden {
             label { "Find " input #find type="search" placeholder="sub-01" autocomplete="off"; }
@@ -248,8 +153,7 @@ fn table(page: &StudyPage) -> Markup {
 fn table_row(place: usize, row: &StudyRow, as_of: Option<Date>, histology: bool) -> Markup {
     let verdict = &row.verdict;
     let record = &row.record;
-    let caveats =
-        row.caveats.iter().chain(verdict.caveats.iter().filter(|caveat| !row.caveats.contains(caveat))).count();
+    let caveats = caveats(row);
     html! {
         tr data-result=(words::class(verdict.class)) data-row=(place) {
             th scope="row" {
@@ -290,7 +194,13 @@ fn table_row(place: usize, row: &StudyRow, as_of: Option<Date>, histology: bool)
                     }
                 }
             }
-            @if histology { td { @match record.histology { Some(found) => (words::plain(found.as_str())), None => span .muted { "–" } } } }
+            @if histology { td {
+                @match (record.histology, earlier_histology(row)) {
+                    (Some(found), _) => (words::plain(found.as_str())),
+                    (None, Some(found)) => (found),
+                    (None, None) => span .muted { "–" },
+                }
+            } }
             td .n { @if caveats > 0 { (caveats) } }
         }
     }
@@ -403,48 +313,6 @@ pub fn counted(count: usize, one: &str, many: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::verdict::{Verdict, Window};
-
-    fn row(window: Option<Window>) -> StudyRow {
-        StudyRow {
-            record: Default::default(),
-            verdict: Verdict {
-                class: Some(Class::Indeterminate),
-                confidence: None,
-                rule: Some("B6"),
-                derived: false,
-                posterior: None,
-                agreement: None,
-                stability: None,
-                next_steps: Vec::new(),
-                window,
-                findings: Vec::new(),
-                reasons: Vec::new(),
-                caveats: Vec::new(),
-                explanation: String::new(),
-                what_would_change: Vec::new(),
-                bt_rads: None,
-            },
-            caveats: Vec::new(),
-            link: "sub-01.html#lesion-1-summary".to_owned(),
-            thumbnails: Vec::new(),
-        }
-    }
-
-    #[test]
-    fn a_window_is_open_on_its_first_and_its_last_day() {
-        let date = |text: &str| -> Date { text.parse().unwrap() };
-        let row = row(Some(Window { start: date("2026-02-16"), end: date("2026-03-02") }));
-        for (today, expected) in [
-            ("2026-02-15", Due::Later),
-            ("2026-02-16", Due::Open),
-            ("2026-03-02", Due::Open),
-            ("2026-03-03", Due::Overdue),
-        ] {
-            assert_eq!(due(&row, Some(date(today))), Some(expected), "{today}");
-        }
-        assert_eq!(due(&row, None), None);
-    }
 
     #[test]
     fn every_result_has_a_place_in_the_bar() {

@@ -4,6 +4,7 @@ use maud::{Markup, html};
 
 use super::shell::{Page, heading, short};
 use super::{evidence, quality, summary, surveillance, viewer};
+use crate::quality::CaveatCode;
 use crate::report::figures::glyph;
 use crate::report::model::{LesionPage, SubjectPage, TimePoint};
 use crate::report::number::day;
@@ -40,6 +41,15 @@ impl Lesion<'_> {
     /// The time point before the latest.
     pub fn previous(&self) -> Option<&TimePoint> {
         self.time_points.len().checked_sub(2).map(|index| &self.time_points[index])
+    }
+
+    /// What a biopsy at an earlier session found, where this one has none; `None` where it is not known to be the same
+    /// lesion.
+    pub fn earlier_histology(&self) -> Option<String> {
+        self.latest.caveats.iter().find(|caveat| caveat.code == CaveatCode::EarlierHistology)?;
+        let (told, histology) =
+            self.time_points.iter().rev().find_map(|point| Some((point, point.record.histology?)))?;
+        Some(words::earlier_histology(histology, &session(told), self.latest.verdict.class))
     }
 
     /// An anchor inside the lesion.

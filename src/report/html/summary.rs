@@ -70,6 +70,7 @@ fn decision(lesion: &Lesion) -> Markup {
                     }
                 }))
                 @if !verdict.explanation.is_empty() { p .why { (verdict.explanation) } }
+                @if let Some(told) = lesion.earlier_histology() { p .why { (told) } }
                 @if !verdict.reasons.is_empty() {
                     ul .reasons {
                         @for reason in &verdict.reasons { li { (reason.text) " " span .code { (reason.code) } } }

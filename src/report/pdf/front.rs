@@ -119,6 +119,9 @@ fn answer(sheet: &mut Sheet, lesion: &Lesion) {
     }
     sheet.skip(4.0);
     sheet.paragraph(Style::TEXT.sized(9.2, 12.6), &verdict.explanation, MARGIN, MAIN);
+    if let Some(told) = lesion.earlier_histology() {
+        sheet.paragraph(Style::TEXT.sized(9.2, 12.6), &told, MARGIN, MAIN);
+    }
     if !verdict.reasons.is_empty() {
         sheet.skip(2.0);
         let reasons: Vec<String> =
