@@ -129,6 +129,7 @@ caveat_codes! {
     MirroredReference = "MIRRORED_REFERENCE", "No reference mask was given: the lesion mirrored in the mid-sagittal plane, white matter only, served as the reference.";
     ReferenceOverlapsLesion = "REFERENCE_OVERLAPS_LESION", "The reference region shares voxels with a lesion: normalized values are too low or too high.";
     LeakageNotCorrected = "LEAKAGE_NOT_CORRECTED", "The leakage model could not be solved in some voxels: they are not estimated.";
+    LeakageDecides = "LEAKAGE_DECIDES", "The reading of rCBV rests on the leakage correction: without it the mean lies on another side of a cut-off, or below zero.";
     LeakageModelNone = "LEAKAGE_MODEL_NONE", "Leakage correction was switched off: rCBV is uncorrected, and cut-offs set for corrected values may not transfer.";
     // asl
     AslRelativeOnly = "ASL_RELATIVE_ONLY", "CBF has no unit (no M0, or no bolus cut-off): only its ratio to a reference can be used.";

@@ -57,13 +57,13 @@ pub(super) fn execute(arguments: &Arguments, global: &Global, voice: &Voice) -> 
     settings.pet.peak = arguments.peak.unwrap_or(settings.pet.peak);
     let usage = |problem: String| Failure::new(Exit::Usage, anyhow::anyhow!("{problem}"));
     settings.check_pet_cutoffs().map_err(|problem| usage(format!("settings [verdict] {problem}")))?;
-    let height = arguments.height.map(|height| {
-        let (height, caveat) = crate::study::height_in_meters(height, "--height");
-        if let Some(caveat) = caveat {
-            voice.say(&caveat.to_string());
+    let (height, caveat) = match arguments.height {
+        Some(height) => {
+            let (height, caveat) = crate::study::height_in_meters(height, "--height");
+            (Some(height), caveat)
         }
-        height
-    });
+        None => (None, None),
+    };
     let body = Body { weight: arguments.weight.map(Kilograms), height, sex: arguments.sex };
     let background = arguments.background.as_deref().map(read_background).transpose().map_err(usage)?;
     let background = match (background, arguments.background_label) {
@@ -76,6 +76,7 @@ pub(super) fn execute(arguments: &Arguments, global: &Global, voice: &Voice) -> 
     let request = PetRequest {
         image: arguments.image.clone(),
         body,
+        caveats: caveat.into_iter().collect(),
         background,
         mask: arguments.mask.clone(),
         common: arguments.common.request(),
@@ -95,6 +96,9 @@ fn read_background(text: &str) -> Result<BackgroundRequest, String> {
     match text.parse::<f64>() {
         Ok(number) if number.is_finite() && number > 0.0 => Ok(BackgroundRequest::Number(number)),
         Ok(number) => Err(format!("--background: expected a number above 0, found {number}")),
+        Err(_) if text.replacen(',', ".", 1).parse::<f64>().is_ok() => {
+            Err(format!("--background: {text} has a decimal comma: expected {}", text.replacen(',', ".", 1)))
+        }
         Err(_) => Ok(BackgroundRequest::File(text.into())),
     }
 }
@@ -109,5 +113,6 @@ mod tests {
         assert_eq!(read_background("mirror"), Ok(BackgroundRequest::Automatic(BackgroundShape::Mirror)));
         assert_eq!(read_background("b.nii"), Ok(BackgroundRequest::File("b.nii".into())));
         assert!(read_background("-1").is_err());
+        assert!(read_background("1,32").unwrap_err().contains("expected 1.32"));
     }
 }

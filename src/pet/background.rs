@@ -3,6 +3,7 @@
 //! Law et al., EJNMMI 2019;46:540 and Unterrainer et al., EJNMMI Res 2017: the mean of a contralateral crescent that
 //! holds grey and white matter. The regions themselves are made elsewhere; here they are masks.
 
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::settings::Settings;
@@ -90,6 +91,39 @@ pub struct BackgroundUptake {
     pub inside_lesions: Option<f64>,
 }
 
+/// Share of the voxels that a lesion may make up: more than that cannot be brighter than any tumor.
+const BRIGHT_SHARE: f64 = 0.01;
+
+/// How bright an image is against a level.
+struct Brightness {
+    /// Largest value; negative infinity without one.
+    largest: f32,
+    /// Voxels above the level.
+    bright: usize,
+    /// Voxels that hold a value.
+    finite: usize,
+}
+
+impl Brightness {
+    fn of(image: &Volume, level: f32) -> Self {
+        /// Voxels that one thread looks at in turn.
+        const STRETCH: usize = 1 << 16;
+        let none = || Self { largest: f32::NEG_INFINITY, bright: 0, finite: 0 };
+        let add = |mut sum: Self, &value: &f32| {
+            sum.bright += usize::from(value.is_finite() && value > level);
+            sum.finite += usize::from(value.is_finite());
+            sum.largest = if value.is_finite() { sum.largest.max(value) } else { sum.largest };
+            sum
+        };
+        let join = |a: Self, b: Self| Self {
+            largest: a.largest.max(b.largest),
+            bright: a.bright + b.bright,
+            finite: a.finite + b.finite,
+        };
+        image.data.par_chunks(STRETCH).map(|values| values.iter().fold(none(), add)).reduce(none, join)
+    }
+}
+
 /// A background with what is to be said of it; no uptake where it cannot serve as a divisor.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MeasuredBackground {
@@ -143,16 +177,10 @@ impl BackgroundUptake {
             found.push(format!("a lesion's mean TBR is {largest_mean:.0}"));
         }
         if self.source.is_none() {
-            let mut values: Vec<f32> = image.data.iter().copied().filter(|value| value.is_finite()).collect();
-            let last = values.len().checked_sub(1)?;
-            let (_, percentile, above) = values.select_nth_unstable_by(last * 99 / 100, f32::total_cmp);
-            let percentile = *percentile;
-            let largest = above.iter().copied().fold(percentile, f32::max);
-            if self.divisor < f64::from(percentile) / bound {
-                found.push(format!(
-                    "the image's 99th percentile is {percentile}, {:.0} times the number",
-                    f64::from(percentile) / self.divisor
-                ));
+            let Brightness { largest, bright, finite } = Brightness::of(image, (self.divisor * bound) as f32);
+            let share = bright as f64 / finite as f64;
+            if share > BRIGHT_SHARE {
+                found.push(format!("{:.0} % of the voxels are more than {bound} times the number", 100.0 * share));
             } else if self.divisor > f64::from(largest) {
                 found.push(format!("no voxel of the image is as large: its largest is {largest}"));
             }
@@ -292,9 +320,12 @@ fn measure_region(
         },
         Check {
             name: "Background volume".into(),
-            found: format!("{volume:.2}"),
+            found: match region.len() - voxels {
+                0 => format!("{volume:.2}"),
+                lost => format!("{volume:.2}; {lost} of its {} voxels hold no value", region.len()),
+            },
             limit: format!("at least {} mL", settings.background_smallest_ml),
-            quality: caution(volume.0 < settings.background_smallest_ml),
+            quality: caution(volume.0 < settings.background_smallest_ml || voxels < region.len()),
             meaning: "A small background makes the ratio depend on noise.".into(),
         },
     ];
@@ -385,7 +416,7 @@ mod tests {
         assert_eq!(measure_number(1.25).uptake.unwrap().divisor, 1.25);
     }
 
-    /// 100 voxels of 5000 Bq/mL in 900 of 20; the 99th percentile is 5000.
+    /// 100 voxels of 5000 Bq/mL in 900 of 20.
     fn in_becquerels() -> Volume {
         image(&(0..1000).map(|index| if index < 100 { 5000.0 } else { 20.0 }).collect::<Vec<f32>>())
     }
@@ -400,7 +431,7 @@ mod tests {
     fn a_number_in_another_unit_than_the_image_fails_and_is_named_with_both() {
         let (caveat, check) = doubt(1.32, 8012.0).unwrap();
         assert_eq!((caveat.code, check.quality), (CaveatCode::TbrImplausible, Quality::Fail));
-        for named in ["1.32", "Bq/mL", "8012", "99th percentile is 5000"] {
+        for named in ["1.32", "Bq/mL", "8012", "10 % of the voxels"] {
             assert!(caveat.detail.contains(named), "{named}: {}", caveat.detail);
         }
         assert!(doubt(1.32, f64::NEG_INFINITY).is_some(), "without lesions too");

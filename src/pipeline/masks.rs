@@ -162,11 +162,17 @@ impl LesionMasks {
             placed.lesions.push(lesion.onto(image, image_name, &mut placed.caveats)?);
         }
         let nothing = placed.lesions.iter().all(|mask| mask.count() == 0);
+        let lost = placed.caveats.iter().any(|caveat| caveat.code == CaveatCode::LesionLostOnGrid);
+        let why = if lost {
+            "it falls between the voxels of the image, which are larger than the lesion"
+        } else {
+            "the mask lies outside it in scanner coordinates"
+        };
         match self.lesions.first() {
             Some(first) if nothing => Err(SessionError::Mask {
                 file: first.file.clone(),
                 problem: format!(
-                    "against {image_name}: expected at least one voxel inside the image, found none: the mask lies outside it in scanner coordinates"
+                    "against {image_name}: expected at least one voxel inside the image, found none: {why}"
                 ),
             }),
             _ => Ok(placed),

@@ -121,6 +121,9 @@ pub fn measure(
     }
     let given = match input.background {
         BackgroundChoice::Given(file, label, fit) => {
+            if label.is_none() {
+                one_region(file)?;
+            }
             let (mask, more) = read_label(file, label, &image, name, fit)?;
             caveats.extend(more);
             Some(mask)
@@ -210,6 +213,24 @@ pub fn measure(
     caveats.extend(result.caveats.iter().filter(|caveat| !(known && caveat.code == CaveatCode::NoBackground)).cloned());
     let caveats = in_one(caveats, CaveatCode::AutomaticBackground);
     Ok(Uptake { image: reduced.volume, result, lesions, curves, background_curve, background: mask, caveats })
+}
+
+/// An error where a background is a map of several labels: which of them is meant is not guessed.
+fn one_region(file: &InputFile) -> Result<(), SessionError> {
+    let Ok(labels) = NiftiImage::open(file.path())?.read_labels() else { return Ok(()) };
+    let present = labels.present();
+    if present.len() < 2 {
+        return Ok(());
+    }
+    let found: Vec<String> = present.iter().map(u32::to_string).collect();
+    Err(SessionError::Mask {
+        file: file.relative().to_owned(),
+        problem: format!(
+            "expected one background region, found the labels {}: name one of them with --background-label, or give a mask \
+             of the region alone",
+            found.join(", ")
+        ),
+    })
 }
 
 /// Takes every frame of an image.

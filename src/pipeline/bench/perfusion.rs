@@ -91,6 +91,9 @@ impl Bench<'_> {
             caveats.extend(
                 measure_dsc(record, lesion, &maps, curves, core, cutoffs, &self.settings.lesion).map_err(failed)?,
             );
+            if result.leakage.is_some() {
+                caveats.extend(leakage_decides(record, cutoffs));
+            }
             let data = rcbv.data.iter().zip(&lesion.data).map(|(&value, &inside)| {
                 if inside { u32::from(tumor_burden_class(value, cutoffs.necrosis, cutoffs.recurrence)) } else { 0 }
             });
@@ -151,5 +154,33 @@ impl Bench<'_> {
         let found = enhancement(&lesion, &anatomy.volume, &white, &self.settings.lesion).map_err(failed)?;
         let enhancing = resample_mask(&found.mask, &perfusion.grid, to_anatomy)?;
         Ok(Some((found, enhancing)))
+    }
+}
+
+/// METHOD: no model undoes strong leakage fully, so a reading that the correction makes is a weaker one than a reading
+/// that it only moves.
+fn leakage_decides(record: &LesionRecord, cutoffs: RcbvCutoffs) -> Option<Caveat> {
+    let (corrected, uncorrected) = (record.rcbv_mean?, record.rcbv_uncorrected_mean?);
+    let side = |value: f64| (value > cutoffs.recurrence, value < cutoffs.necrosis);
+    (uncorrected < 0.0 || side(corrected) != side(uncorrected)).then(|| {
+        let detail = format!("mean rCBV {corrected:.2} corrected, {uncorrected:.2} uncorrected");
+        Caveat::new(CaveatCode::LeakageDecides, detail)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn leakage_decides_where_the_uncorrected_mean_reads_otherwise_or_is_no_volume() {
+        let cutoffs = RcbvCutoffs { necrosis: 1.0, recurrence: 1.75, variation: 0.1 };
+        let told = |corrected, uncorrected| {
+            let (rcbv_mean, rcbv_uncorrected_mean) = (Some(corrected), Some(uncorrected));
+            let record = LesionRecord { rcbv_mean, rcbv_uncorrected_mean, ..Default::default() };
+            leakage_decides(&record, cutoffs).is_some()
+        };
+        assert!(told(2.18, 0.78) && told(0.19, -1.13) && told(1.5, 1.8));
+        assert!(!told(2.18, 1.80) && !told(0.5, 0.2) && !told(1.2, 1.6));
     }
 }

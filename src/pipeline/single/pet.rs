@@ -24,6 +24,8 @@ pub struct PetRequest {
     pub image: PathBuf,
     /// Weight, height and sex that replace the sidecar's.
     pub body: Body,
+    /// Doubts that reading the command line raised.
+    pub caveats: Vec<Caveat>,
     /// The background; `None` for what fits the tracer.
     pub background: Option<BackgroundRequest>,
     /// A brain mask.
@@ -57,6 +59,7 @@ pub fn run_pet(
     let sidecar = Sidecar::beside(&request.image)?;
     let label = crate::study::BidsName::parse(image.file_name()).and_then(|name| name.entity("trc").map(str::to_owned));
     let (mut acquisition, mut caveats) = pet_acquisition(&sidecar, label.as_deref(), &request.body, &settings.study)?;
+    caveats.extend(request.caveats.iter().cloned());
     prefer_given(&mut acquisition, &request.body);
     let tracer = acquisition.tracer.clone();
     let background_file = match &request.background {

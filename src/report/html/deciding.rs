@@ -190,6 +190,9 @@ pub fn about(time_point: &TimePoint, column: &str) -> Markup {
             (words::GLYCOLYSIS)
         } @else {
             (words::meaning(column))
+            @if let (true, Some(uncorrected)) = (column.starts_with("rcbv_"), number(time_point, "rcbv_uncorrected_mean")) {
+                ". Uncorrected: " (uncorrected.with_unit())
+            }
         }
     }
 }
