@@ -146,8 +146,14 @@ impl Course {
             let text = text(visit.volume);
             let wide = Letter::DrawingBold.width(&text, LETTERS);
             let beside = wide / 2.0 + 10.0;
-            let middles =
-                [(x - beside, y - 12.0), (x + beside, y - 12.0), (x - beside, y + 7.0), (x + beside, y + 7.0)];
+            let above = x.clamp(wide / 2.0, (width - wide / 2.0).max(wide / 2.0));
+            let middles = [
+                (above, y - 17.0),
+                (x - beside, y - 12.0),
+                (x + beside, y - 12.0),
+                (x - beside, y + 7.0),
+                (x + beside, y + 7.0),
+            ];
             let free = middles.into_iter().map(|middle| Area::around(middle, wide, LETTERS)).find(|area| {
                 let on_page = area.left >= 0.0 && area.right <= width && area.bottom <= BASE;
                 on_page && !taken.iter().any(|other| other.meets(area))
@@ -359,7 +365,7 @@ mod tests {
             let visits: Vec<Visit> = (0..count)
                 .map(|week| Visit {
                     date: date("2026-01-05") + (7 * week).days(),
-                    volume: Some(5.0 + 0.1 * f64::from(week as i32)),
+                    volume: Some(5.0 + 0.1 * f64::from(week)),
                     class: None,
                 })
                 .collect();
