@@ -52,9 +52,22 @@ pub struct Suspicion {
 impl Suspicion {
     /// Whether the head may have moved: whether registration is worth its time.
     pub fn asks_for_registration(&self, settings: &Settings) -> bool {
-        let least = settings.motion.threshold_mm.max(settings.motion.detector_sd * self.error_mm);
+        let least = self.least_mm(settings);
         let frames = self.displacement_mm.iter().zip(&self.signal_change);
         frames.into_iter().any(|(displacement, change)| *displacement > least + FEIGNED_MM * change.abs())
+    }
+
+    /// The displacement that is told from the noise and reaches the threshold, mm.
+    fn least_mm(&self, settings: &Settings) -> f64 {
+        settings.motion.threshold_mm.max(settings.motion.detector_sd * self.error_mm)
+    }
+
+    /// Whether the estimate of each frame tells motion: its edges have not faded, and neither can the bolus feign as much
+    /// as is looked for, nor is there more than that, which only the bolus explains where no registration is asked for.
+    pub fn tells_motion(&self, settings: &Settings) -> Vec<bool> {
+        let least = self.least_mm(settings);
+        let frames = self.displacement_mm.iter().zip(&self.signal_change);
+        frames.map(|(displacement, change)| *displacement <= least && FEIGNED_MM * change.abs() <= least).collect()
     }
 }
 

@@ -2,45 +2,38 @@
 //!
 //! A mask on the wrong side of the head looks perfectly normal in a table; on these slices it does not.
 
+use super::limits::{Extent, Limits};
 use super::pictures::{Scene, raster, window};
-use super::volumes::{BRAIN_MARGIN_MM, Surroundings};
-use crate::image::{Grid, ImageError, Mask, View, Volume, resample_mask};
-use crate::region::dilate;
+use super::volumes::Surroundings;
+use crate::image::{Mask, View};
 use crate::report::model::{MaskCheck, MaskTile};
 
 /// Slices that are drawn.
 const TILES: usize = 8;
 /// Pixels along an edge of a slice.
 const PIXELS: usize = 84;
-/// Field around the regions, mm, where no brain is known: the whole head is not drawn.
-const MARGIN_MM: f64 = 25.0;
 
 /// The slices; `None` without an image or a lesion.
-pub fn mask_check(scene: &Scene<'_>, around: &Surroundings<'_>) -> Result<Option<MaskCheck>, ImageError> {
+pub fn mask_check(scene: &Scene<'_>, around: &Surroundings<'_>, limits: &Limits) -> Option<MaskCheck> {
     let (volume, name) = match (scene.anatomy, around.baseline, &scene.uptake) {
         (Some((volume, name)), ..) => (volume, name.to_owned()),
         (None, Some(baseline), _) => (baseline, "DSC-MRI before the bolus".to_owned()),
         (None, None, Some(uptake)) => (uptake.image, format!("{}-PET", uptake.tracer)),
-        (None, None, None) => return Ok(None),
+        (None, None, None) => return None,
     };
     let regions: Vec<&Mask> = [Some(scene.lesion), around.reference].into_iter().flatten().collect();
-    let (Some(marked), Some(shown)) =
-        (extent(&regions), extent(&around.brain.map_or(regions.clone(), |brain| vec![brain])))
-    else {
-        return Ok(None);
-    };
-    let margin = if around.brain.is_some() { BRAIN_MARGIN_MM } else { MARGIN_MM };
-    let field = (0..2).map(|axis| shown.high[axis] - shown.low[axis]).fold(0.0, f64::max) + 2.0 * margin;
-    let limited = within_brain(volume, around.brain)?;
+    let marked = Extent::of(&regions)?;
     let mut tiles = Vec::with_capacity(TILES);
     for tile in 0..TILES {
         let share = (tile as f64 + 0.5) / TILES as f64;
         let z = marked.low[2] + share * (marked.high[2] - marked.low[2]);
-        let center = [(shown.low[0] + shown.high[0]) / 2.0, (shown.low[1] + shown.high[1]) / 2.0, z];
+        let (center, field) = limits.field(z);
         let view = View::axial(center, field, PIXELS);
         let outline = |mask: Option<&Mask>| mask.map_or_else(Vec::new, |mask| view.outline(mask));
+        let mut picture = raster(&view.volume(volume), field / PIXELS as f64);
+        limits.keep(&view, &regions, &mut picture.values);
         tiles.push(MaskTile {
-            raster: raster(&view.volume(&limited), field / PIXELS as f64),
+            raster: picture,
             slice_mm: z,
             lesion: outline(Some(scene.lesion)),
             reference: outline(around.reference),
@@ -48,65 +41,19 @@ pub fn mask_check(scene: &Scene<'_>, around: &Surroundings<'_>) -> Result<Option
         });
     }
     let values: Vec<f32> = tiles.iter().flat_map(|tile| tile.raster.values.iter().copied()).collect();
-    Ok(Some(MaskCheck {
+    Some(MaskCheck {
         name,
         range: window(&values),
         tiles,
         reference: around.reference.is_some(),
         brain: around.brain.is_some(),
-    }))
-}
-
-/// The image without what lies away from the brain.
-fn within_brain(volume: &Volume, brain: Option<&Mask>) -> Result<Volume, ImageError> {
-    let Some(brain) = brain else { return Ok(volume.clone()) };
-    let kept = resample_mask(&dilate(&with_room(brain)?, BRAIN_MARGIN_MM), &volume.grid, None)?;
-    let data = volume.data.iter().zip(&kept.data).map(|(&value, &kept)| if kept { value } else { f32::NAN }).collect();
-    Ok(Volume { grid: volume.grid, data })
-}
-
-/// A mask on a grid with room for its margin: a slab would be cut at its top slice.
-fn with_room(mask: &Mask) -> Result<Mask, ImageError> {
-    let affine = *mask.grid.affine();
-    let room = affine.voxel_size().map(|edge| (BRAIN_MARGIN_MM / edge).ceil());
-    let shape = mask.grid.shape();
-    let larger = std::array::from_fn(|axis| shape[axis] + 2 * room[axis] as usize);
-    let mut moved = affine;
-    let origin = affine.apply(room.map(|voxels| -voxels));
-    for axis in 0..3 {
-        moved.0[axis][3] = origin[axis];
-    }
-    match Grid::from_stored(larger, moved) {
-        Ok(grid) => resample_mask(mask, &grid, None),
-        Err(_) => Ok(mask.clone()),
-    }
-}
-
-/// Corners of a box in scanner space.
-struct Extent {
-    low: [f64; 3],
-    high: [f64; 3],
-}
-
-/// The box around the voxel centers of regions; `None` where all are empty.
-fn extent(regions: &[&Mask]) -> Option<Extent> {
-    let mut extent = Extent { low: [f64::INFINITY; 3], high: [f64::NEG_INFINITY; 3] };
-    for region in regions {
-        for index in region.indices() {
-            let place = region.grid.position(region.grid.voxel(index));
-            for axis in 0..3 {
-                extent.low[axis] = extent.low[axis].min(place[axis]);
-                extent.high[axis] = extent.high[axis].max(place[axis]);
-            }
-        }
-    }
-    extent.low[0].is_finite().then_some(extent)
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::image::Affine;
+    use crate::image::{Affine, Grid, Volume};
 
     fn grid() -> Grid {
         Grid::from_stored([40; 3], Affine::diagonal([5.0; 3], [-97.5; 3])).unwrap()
@@ -139,7 +86,8 @@ mod tests {
         };
         let around =
             Surroundings { baseline: None, uncorrected: None, brain: Some(&brain), reference: Some(&reference) };
-        let check = mask_check(&scene, &around).unwrap().unwrap();
+        let limits = Limits::new(Some(&brain), &[&lesion]).unwrap().unwrap();
+        let check = mask_check(&scene, &around, &limits).unwrap();
         assert_eq!((check.tiles.len(), check.reference, check.brain), (TILES, true, true));
         let middle = &check.tiles[TILES / 2];
         let mean = |lines: &[Vec<[f32; 2]>]| {
@@ -168,7 +116,8 @@ mod tests {
             uptake: None,
         };
         let around = Surroundings { baseline: None, uncorrected: None, brain: None, reference: None };
-        let check = mask_check(&scene, &around).unwrap().unwrap();
+        let limits = Limits::new(None, &[&lesion]).unwrap().unwrap();
+        let check = mask_check(&scene, &around, &limits).unwrap();
         // Voxel centers from 32.5 to 47.5 mm, and 25 mm on both sides.
         assert!((check.tiles[0].raster.millimeters * PIXELS as f64 - 65.0).abs() < 5.1);
         assert!(!check.reference && !check.brain);

@@ -14,6 +14,7 @@ mod judging;
 mod kinetic_session;
 mod labeling;
 mod landmarks;
+mod limits;
 mod mask_check;
 mod masks;
 mod measured;

@@ -107,10 +107,14 @@ fn at_rest(source: &Source<'_>, suspicion: Option<Suspicion>, settings: &align::
         };
         return Examined { aligned: None, figure, check, caveats: Vec::new() };
     };
-    let known = |value: &f64| value.is_finite().then_some(*value);
-    let displacement_mm: Vec<Option<f64>> = suspicion.displacement_mm.iter().map(known).collect();
+    // What the bolus feigns is not told as motion.
+    let tells = suspicion.tells_motion(settings);
+    let displacement_mm: Vec<Option<f64>> =
+        suspicion.displacement_mm.iter().zip(&tells).map(|(value, tells)| tells.then_some(*value)).collect();
+    let poses: Vec<Option<align::Pose>> =
+        suspicion.poses.iter().zip(&tells).map(|(pose, tells)| pose.filter(|_| *tells)).collect();
     let pulls: Vec<Option<Rigid>> =
-        suspicion.poses.iter().map(|pose| pose.as_ref().map(|pose| Rigid::from_pose(pose, suspicion.center))).collect();
+        poses.iter().map(|pose| pose.as_ref().map(|pose| Rigid::from_pose(pose, suspicion.center))).collect();
     let mut framewise_mm = vec![Some(0.0); pulls.len().min(1)];
     framewise_mm.extend(pulls.windows(2).map(|pair| match pair {
         [Some(before), Some(after)] => {
@@ -118,17 +122,36 @@ fn at_rest(source: &Source<'_>, suspicion: Option<Suspicion>, settings: &align::
         }
         _ => None,
     }));
-    let largest = displacement_mm.iter().flatten().copied().fold(0.0, f64::max);
-    let found = format!("at most {largest:.2} mm (detector)");
+    let (found, meaning) = words_at_rest(&displacement_mm);
     let figure = MotionFigure {
         time,
         displacement_mm,
         framewise_mm,
-        poses: suspicion.poses.iter().map(|pose| pose.as_ref().map(numbers)).collect(),
+        poses: poses.iter().map(|pose| pose.as_ref().map(numbers)).collect(),
         ..empty(limits.spike_mm)
     };
-    let check = check(found, limits, Quality::Pass, "The head lay still: no frame was resampled.");
+    let check = check(found, limits, Quality::Pass, &meaning);
     Examined { aligned: None, figure, check, caveats: Vec::new() }
+}
+
+/// What the detector found, and what that means, where it asked for no registration. A frame that it cannot tell by is
+/// counted, and no maximum is taken over it.
+fn words_at_rest(displacement_mm: &[Option<f64>]) -> (String, String) {
+    let told: Vec<f64> = displacement_mm.iter().flatten().copied().collect();
+    let silent = displacement_mm.len() - told.len();
+    let largest = told.iter().copied().fold(0.0, f64::max);
+    let found = match silent {
+        0 => format!("at most {largest:.2} mm (detector)"),
+        _ => format!("at most {largest:.2} mm in {} of {} frames (detector)", told.len(), displacement_mm.len()),
+    };
+    let meaning = match silent {
+        0 => "The detector saw no motion that asks for registration: no frame was resampled.".to_owned(),
+        _ => format!(
+            "The detector saw no motion that asks for registration: no frame was resampled. In the other {silent} the \
+             bolus changes the edges that it looks at, so that they tell less of motion and no displacement is given."
+        ),
+    };
+    (found, meaning)
 }
 
 /// Every frame was registered.
@@ -202,4 +225,19 @@ fn numbers(pose: &align::Pose) -> [f64; 6] {
 
 fn listed(frames: &[usize]) -> String {
     frames.iter().map(usize::to_string).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_maximum_is_taken_over_frames_that_the_bolus_changes() {
+        let (found, meaning) = words_at_rest(&[Some(0.0), Some(0.21), None, None, Some(0.1)]);
+        assert_eq!(found, "at most 0.21 mm in 3 of 5 frames (detector)");
+        assert!(meaning.contains("In the other 2 the bolus changes the edges"), "{meaning}");
+        let (found, meaning) = words_at_rest(&[Some(0.0), Some(0.3)]);
+        assert_eq!(found, "at most 0.30 mm (detector)");
+        assert!(!meaning.contains("bolus"), "{meaning}");
+    }
 }

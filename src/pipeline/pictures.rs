@@ -4,6 +4,7 @@
 //! pictures are in radiological view. Maps are sampled by scanner coordinates and drawn opaque, so that a color can be
 //! read against its bar.
 
+use super::limits::Limits;
 use crate::image::{Labels, Mask, Plane, View, Volume};
 use crate::lesion::LesionRecord;
 use crate::report::model::{Locator, Panel, PanelKind, Raster};
@@ -97,8 +98,9 @@ pub enum Shown {
 }
 
 /// The panels of one lesion, left to right.
-pub fn film_strip(scene: &Scene<'_>, record: &LesionRecord) -> Vec<Panel> {
+pub fn film_strip(scene: &Scene<'_>, record: &LesionRecord, limits: &Limits) -> Vec<Panel> {
     let Some(frame) = Frame::around(scene.lesion) else { return Vec::new() };
+    let pictured = |volume: &Volume| frame.picture(volume, scene.lesion, limits);
     let outline = frame.view.outline(scene.lesion);
     let panel = |kind, title: String, caption: String, raster| Panel {
         kind,
@@ -114,13 +116,12 @@ pub fn film_strip(scene: &Scene<'_>, record: &LesionRecord) -> Vec<Panel> {
         locator: None,
     };
     let mut panels = Vec::new();
-    let anatomy =
-        scene.anatomy.map(|(volume, name)| (raster(&frame.view.volume(volume), frame.pixel_mm), volume, name));
+    let anatomy = scene.anatomy.map(|(volume, name)| (pictured(volume), volume, name));
     if let Some((picture, volume, name)) = &anatomy {
         let volume_text = captions(&[("lesion", "volume_ml", record.volume_ml)]);
         panels.push(Panel {
             range: window(&picture.values),
-            locator: frame.locator(volume),
+            locator: frame.locator(volume, scene.lesion, limits),
             ..panel(PanelKind::Anatomy, (*name).to_owned(), volume_text, picture.clone())
         });
     }
@@ -130,12 +131,7 @@ pub fn film_strip(scene: &Scene<'_>, record: &LesionRecord) -> Vec<Panel> {
         panels.push(Panel {
             range: (0.0, RCBV_TOP),
             cutoffs: scene.rcbv_cutoffs.to_vec(),
-            ..panel(
-                PanelKind::Perfusion,
-                format!("rCBV, {name}"),
-                caption,
-                raster(&frame.view.volume(rcbv), frame.pixel_mm),
-            )
+            ..panel(PanelKind::Perfusion, format!("rCBV, {name}"), caption, pictured(rcbv))
         });
     }
     if let (Some(burden), Some((picture, ..))) = (scene.burden, &anatomy) {
@@ -177,7 +173,7 @@ pub fn film_strip(scene: &Scene<'_>, record: &LesionRecord) -> Vec<Panel> {
         };
         let cutoffs =
             if matches!(flow, LabelingPicture::Relative(_)) { scene.flow_cutoffs.clone() } else { Vec::new() };
-        let picture = raster(&frame.view.volume(map), frame.pixel_mm);
+        let picture = pictured(map);
         panels.push(Panel {
             range: (0.0, top),
             cutoffs,
@@ -207,7 +203,7 @@ pub fn film_strip(scene: &Scene<'_>, record: &LesionRecord) -> Vec<Panel> {
             DynamicPicture::RelativePeak(map) => (map, "DCE peak enhancement, relative", String::new(), "", None),
         };
         let caption: Vec<String> = [numbers].into_iter().filter(|text| !text.is_empty()).chain(kind).collect();
-        let picture = raster(&frame.view.volume(map), frame.pixel_mm);
+        let picture = pictured(map);
         panels.push(Panel {
             range: (0.0, top.unwrap_or_else(|| window(&picture.values).1.max(f64::MIN_POSITIVE))),
             unit: unit.to_owned(),
@@ -215,7 +211,7 @@ pub fn film_strip(scene: &Scene<'_>, record: &LesionRecord) -> Vec<Panel> {
         });
     }
     if let Some(uptake) = &scene.uptake {
-        panels.push(uptake_panel(uptake, record, &frame, &panel));
+        panels.push(uptake_panel(uptake, record, pictured(uptake.image), &panel));
     }
     panels
 }
@@ -248,10 +244,9 @@ pub fn outlined_slice(region: &Mask, image: &Volume, kind: PanelKind, title: &st
 fn uptake_panel(
     uptake: &Uptake<'_>,
     record: &LesionRecord,
-    frame: &Frame,
+    mut picture: Raster,
     panel: &impl Fn(PanelKind, String, String, Raster) -> Panel,
 ) -> Panel {
-    let mut picture = raster(&frame.view.volume(uptake.image), frame.pixel_mm);
     picture.values.iter_mut().for_each(|value| *value = (f64::from(*value) * uptake.scale) as f32);
     let tracer = uptake.tracer;
     let (title, caption, unit, range) = match uptake.shown {
@@ -311,35 +306,66 @@ fn small(panel: &Panel) -> Panel {
     }
 }
 
-/// A whole slice of a PET image with the background region outlined: the one that holds most of it. `None` for an empty
-/// region.
-pub fn background_panel(uptake: &Uptake<'_>, region: &Mask, words: &str) -> Option<Panel> {
-    let frame = Frame::around(region)?;
-    let grid = uptake.image.grid;
-    let corners = [[0, 0, 0], grid.shape().map(|n| n - 1)].map(|voxel| grid.position(voxel));
-    let middle = [(corners[0][0] + corners[1][0]) / 2.0, (corners[0][1] + corners[1][1]) / 2.0, frame.center[2]];
-    let field = (corners[1][0] - corners[0][0]).abs().max((corners[1][1] - corners[0][1]).abs());
-    let view = View::axial(middle, field, PIXELS);
+/// A slice of a PET image with the background region outlined, near the lesion's largest slice; its caption names the
+/// level. `None` for an empty region or lesion.
+pub fn background_panel(
+    uptake: &Uptake<'_>,
+    region: &Mask,
+    lesion: &Mask,
+    words: &str,
+    limits: &Limits,
+) -> Option<Panel> {
+    let level = Frame::around(lesion)?.center[2];
+    let slice = slice_near(region, level)?;
+    let (center, field) = limits.field(slice);
+    let view = View::axial(center, field, PIXELS);
     let mut picture = raster(&view.volume(uptake.image), field / PIXELS as f64);
+    limits.keep(&view, &[region, lesion], &mut picture.values);
     picture.values.iter_mut().for_each(|value| *value = (f64::from(*value) * uptake.scale) as f32);
     let (title, unit, range) = match uptake.shown {
         Shown::Ratio => ("over background", "", (0.0, TBR_TOP)),
         Shown::Suv => ("SUV", "g/mL", window(&picture.values)),
         Shown::Image => ("unit of the image", "", window(&picture.values)),
     };
+    let away = slice - level;
+    let at = match away.abs() {
+        near if near <= region.grid.voxel_size()[2] => "at the level of the lesion".to_owned(),
+        far => format!("{} mm {} the lesion", number::fixed(far, 0), if away > 0.0 { "above" } else { "below" }),
+    };
+    let caption: Vec<&str> = [words, &at].into_iter().filter(|text| !text.is_empty()).collect();
     Some(Panel {
         kind: PanelKind::Background,
         title: format!("Background on {}-PET, {title}", uptake.tracer),
-        caption: words.to_owned(),
+        caption: caption.join(", "),
         raster: picture,
         underlay: None,
         range,
         cutoffs: Vec::new(),
         unit: unit.to_owned(),
         outline: view.outline(region),
-        slice_mm: frame.center[2],
+        slice_mm: slice,
         locator: None,
     })
+}
+
+/// Scanner z of the slice of a region that is nearest to a level, among those that hold at least half of what its
+/// largest slice holds; `None` for an empty region.
+fn slice_near(region: &Mask, level: f64) -> Option<f64> {
+    let [nx, ny, _] = region.grid.shape();
+    let slices: Vec<(usize, f64)> = region
+        .data
+        .chunks(nx * ny)
+        .enumerate()
+        .filter_map(|(slice, inside)| {
+            let voxels = inside.iter().enumerate().filter(|(_, inside)| **inside).map(|(place, _)| place);
+            let heights = voxels.map(|place| region.grid.position(region.grid.voxel(slice * nx * ny + place))[2]);
+            let (count, sum) = heights.fold((0, 0.0), |(count, sum), z| (count + 1, sum + z));
+            (count > 0).then(|| (count, sum / count as f64))
+        })
+        .collect();
+    let most = slices.iter().map(|(count, _)| *count).max()?;
+    let large = slices.into_iter().filter(|(count, _)| 2 * count >= most).map(|(_, z)| z);
+    large.reduce(|near, z| if (z - level).abs() < (near - level).abs() { z } else { near })
 }
 
 /// The slice and the field of view.
@@ -374,18 +400,26 @@ impl Frame {
         Some(Self { center, view, field_mm, pixel_mm: field_mm / PIXELS as f64 })
     }
 
-    /// The whole slice of a volume with the field marked.
-    fn locator(&self, volume: &Volume) -> Option<Locator> {
-        let grid = volume.grid;
-        let corners = [[0, 0, 0], grid.shape().map(|n| n - 1)].map(|voxel| grid.position(voxel));
-        let middle = [(corners[0][0] + corners[1][0]) / 2.0, (corners[0][1] + corners[1][1]) / 2.0, self.center[2]];
-        let field = (corners[1][0] - corners[0][0]).abs().max((corners[1][1] - corners[0][1]).abs());
-        if field <= self.field_mm {
+    /// What a picture may show of a volume.
+    fn picture(&self, volume: &Volume, lesion: &Mask, limits: &Limits) -> Raster {
+        let mut picture = raster(&self.view.volume(volume), self.pixel_mm);
+        // Without a brain the field around the lesion is the limit.
+        if limits.know_brain() {
+            limits.keep(&self.view, &[lesion], &mut picture.values);
+        }
+        picture
+    }
+
+    /// The whole slice of the brain with the field marked; `None` where no brain is known, or the field holds it.
+    fn locator(&self, volume: &Volume, lesion: &Mask, limits: &Limits) -> Option<Locator> {
+        let (middle, field) = limits.field(self.center[2]);
+        if !limits.know_brain() || field <= self.field_mm {
             return None;
         }
         let view = View::axial(middle, field, LOCATOR_PIXELS);
         let pixel_mm = field / LOCATOR_PIXELS as f64;
-        let picture = raster(&view.volume(volume), pixel_mm);
+        let mut picture = raster(&view.volume(volume), pixel_mm);
+        limits.keep(&view, &[lesion], &mut picture.values);
         let [x, y] = view.place(self.center);
         let edge = self.field_mm / pixel_mm;
         let marked = [x - edge / 2.0, y - edge / 2.0, edge, edge].map(|value| value as f32);
@@ -467,7 +501,9 @@ mod tests {
     fn an_empty_lesion_has_no_pictures() {
         let empty = Mask::filled(lesion().grid, false);
         let scene = nothing(&empty);
-        assert!(film_strip(&scene, &LesionRecord::default()).is_empty());
+        let limits = Limits::new(None, &[&lesion()]).unwrap().unwrap();
+        assert!(film_strip(&scene, &LesionRecord::default(), &limits).is_empty());
+        assert!(Limits::new(None, &[&empty]).unwrap().is_none());
     }
 
     #[test]
@@ -508,10 +544,91 @@ mod tests {
                 .collect(),
         };
         let scene = Scene { anatomy: Some((&right, "x")), ..nothing(&lesion) };
-        let panels = film_strip(&scene, &LesionRecord::default());
+        let limits = Limits::new(None, &[&lesion]).unwrap().unwrap();
+        let panels = film_strip(&scene, &LesionRecord::default(), &limits);
         let row: Vec<f32> =
             panels[0].raster.values[84 * PIXELS..85 * PIXELS].iter().copied().filter(|x| x.is_finite()).collect();
         // In RAS+ the patient's right is the lowest x.. of the first axis running towards the right: the highest.
         assert!(row.first() > row.last());
+    }
+
+    /// A head of 2 mm voxels: brain up to 60 mm from its middle, bright skull and face from 72 mm on; a lesion near the border.
+    fn head() -> (Volume, Mask, Mask, Mask) {
+        let grid = Grid::from_stored([100, 100, 40], Affine::diagonal([2.0; 3], [-99.0, -99.0, -39.0])).unwrap();
+        let region = |inside: &dyn Fn([f64; 3]) -> bool| Mask {
+            grid,
+            data: (0..grid.len()).map(|index| inside(grid.position(grid.voxel(index)))).collect(),
+        };
+        let from = |[x, y, _]: [f64; 3]| (x * x + y * y).sqrt();
+        let brain = region(&|place| from(place) < 60.0);
+        let lesion = region(&|[x, y, z]| (x + 48.0).powi(2) + y * y + (z - 11.0).powi(2) < 100.0);
+        let background = region(&|place| place[0] > 20.0 && (30.0..55.0).contains(&from(place)) && place[2] < 20.0);
+        let value = |index: usize| match from(grid.position(grid.voxel(index))) {
+            near if near < 72.0 => 100.0,
+            near if near < 95.0 => 900.0,
+            _ => 0.0,
+        };
+        (Volume { grid, data: (0..grid.len()).map(value).collect() }, brain, lesion, background)
+    }
+
+    fn brightest(raster: &Raster) -> f32 {
+        raster.values.iter().copied().filter(|value| value.is_finite()).fold(f32::MIN, f32::max)
+    }
+
+    #[test]
+    fn no_picture_holds_skull_or_face() {
+        let (head, brain, lesion, background) = head();
+        let limits = Limits::new(Some(&brain), &[&lesion]).unwrap().unwrap();
+        let scene = Scene { anatomy: Some((&head, "T1")), ..nothing(&lesion) };
+        let panels = film_strip(&scene, &LesionRecord::default(), &limits);
+        let locator = panels[0].locator.as_ref().unwrap();
+        let uptake = Uptake { image: &head, scale: 1.0, shown: Shown::Image, tracer: "FET", cutoffs: Vec::new() };
+        let panel = background_panel(&uptake, &background, &lesion, "given mask", &limits).unwrap();
+        for picture in [&panels[0].raster, &locator.raster, &panel.raster] {
+            assert!(brightest(picture) < 100.5, "{}", brightest(picture));
+            assert!(picture.values.iter().any(|value| value.is_nan()));
+            assert!(picture.values.contains(&100.0));
+        }
+    }
+
+    #[test]
+    fn without_a_brain_there_is_no_whole_slice() {
+        let (head, _, lesion, background) = head();
+        let limits = Limits::new(None, &[&lesion, &background]).unwrap().unwrap();
+        let scene = Scene { anatomy: Some((&head, "T1")), ..nothing(&lesion) };
+        assert!(film_strip(&scene, &LesionRecord::default(), &limits)[0].locator.is_none());
+        let uptake = Uptake { image: &head, scale: 1.0, shown: Shown::Image, tracer: "FET", cutoffs: Vec::new() };
+        let panel = background_panel(&uptake, &background, &lesion, "given mask", &limits).unwrap();
+        let (center, field) = limits.field(panel.slice_mm);
+        let view = View::axial(center, field, PIXELS);
+        for (pixel, value) in panel.raster.values.iter().enumerate().filter(|(_, value)| value.is_finite()) {
+            let place = view.position([(pixel % PIXELS) as f64 + 0.5, (pixel / PIXELS) as f64 + 0.5]);
+            let near = |region: &Mask| {
+                region.indices().any(|index| {
+                    let other = region.grid.position(region.grid.voxel(index));
+                    (place[0] - other[0]).hypot(place[1] - other[1]) < 25.0 + 4.0
+                })
+            };
+            assert!(near(&lesion) || near(&background), "{place:?}: {value}");
+        }
+    }
+
+    #[test]
+    fn the_background_is_shown_at_the_level_of_the_lesion_and_the_caption_says_so() {
+        let (head, brain, lesion, background) = head();
+        let limits = Limits::new(Some(&brain), &[&lesion]).unwrap().unwrap();
+        let uptake = Uptake { image: &head, scale: 1.0, shown: Shown::Image, tracer: "FET", cutoffs: Vec::new() };
+        let panel = |region: &Mask| background_panel(&uptake, region, &lesion, "crescent", &limits).unwrap();
+        let beside = panel(&background);
+        assert!((beside.slice_mm - 11.0).abs() <= 2.0, "{}", beside.slice_mm);
+        assert_eq!(beside.caption, "crescent, at the level of the lesion");
+        let mut low = background.clone();
+        let grid = low.grid;
+        low.data
+            .iter_mut()
+            .enumerate()
+            .for_each(|(index, inside)| *inside &= grid.position(grid.voxel(index))[2] < -20.0);
+        assert_eq!(panel(&low).slice_mm, -21.0);
+        assert_eq!(panel(&low).caption, "crescent, 32 mm below the lesion");
     }
 }

@@ -242,12 +242,12 @@ fn through_frames(mut reduction: FrameReduction, image: &NiftiImage) -> Result<S
     Ok(reduction.finish())
 }
 
-/// The caveats of one code as one, with the particulars of all.
+/// The caveats of one code as one, with the particulars of all in one sentence; what another one holds is not said again.
 fn in_one(caveats: Vec<Caveat>, code: CaveatCode) -> Vec<Caveat> {
-    let mut details: Vec<String> = Vec::new();
+    let mut details: Vec<&str> = Vec::new();
     for caveat in caveats.iter().filter(|caveat| caveat.code == code) {
-        if !details.contains(&caveat.detail) {
-            details.push(caveat.detail.clone());
+        if !details.iter().any(|known| known.contains(&caveat.detail)) {
+            details.push(&caveat.detail);
         }
     }
     let joined = (!details.is_empty()).then(|| Caveat::new(code, details.join("; ")));
@@ -322,10 +322,11 @@ fn automatic(
         }
     };
     let plane = midline(anatomical_head.as_ref(), image, &head, &union, settings, &mut shown_by)?;
-    caveats.insert(0, Caveat::new(CaveatCode::AutomaticBackground, shown_by.join(", ")));
     let outline = if brain.is_some() { Outline::Brain(&head) } else { Outline::Head(&head) };
     let found = background(shape, outline, &union, &plane, settings)?;
-    caveats.extend(found.caveats.iter().cloned());
+    // What the region is, before what it was found by.
+    let shown_by = Caveat::new(CaveatCode::AutomaticBackground, shown_by.join(", "));
+    caveats.splice(0..0, found.caveats.iter().cloned().chain([shown_by]));
     if lesions.iter().any(|lesion| crosses_midline(lesion, &plane, settings)) {
         caveats
             .push(Caveat::new(CaveatCode::LesionCrossesMidline, "the background lies in the less affected hemisphere"));
@@ -428,6 +429,8 @@ mod tests {
             let joined = in_one(caveats, CaveatCode::AutomaticBackground);
             let found: Vec<_> = joined.iter().filter(|c| c.code == CaveatCode::AutomaticBackground).collect();
             assert_eq!(found.len(), 1, "one code, one caveat");
+            let region = found[0].detail.find("crescent of").expect("what the region is");
+            assert!(region == 0 && found[0].detail.matches("crescent").count() == 1, "{}", found[0].detail);
             found[0].detail.clone()
         };
         let alone = words(None);

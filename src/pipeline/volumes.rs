@@ -5,7 +5,11 @@
 //!
 //! METHOD: only a box around the lesion is kept, and in it only the brain with a small margin where a brain mask is
 //! known: a face cannot be drawn from it.
+//!
+//! METHOD: the crosshair starts where the lesion is hottest on the map that decides: the middle of a lesion may be dead,
+//! and its numbers are not those that a rule reads.
 
+use super::limits::BRAIN_MARGIN_MM;
 use super::pictures::{DynamicPicture, Frame, LabelingPicture, Scene, window};
 use crate::image::{Affine, Grid, ImageError, Mask, Volume, nearest_volume, resample_mask, resample_volume};
 use crate::region::dilate;
@@ -14,8 +18,6 @@ use crate::report::viewer::{Colors, Layer, PackedBytes, ViewerVolumes};
 
 /// Millimeters kept around a lesion.
 const MARGIN_MM: f64 = 20.0;
-/// Millimeters kept around the brain.
-pub const BRAIN_MARGIN_MM: f64 = 6.0;
 /// Edges of a voxel, mm: the smallest with which the box stays below the most voxels.
 const SPACINGS_MM: [f64; 9] = [1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0];
 /// A page holds several lesions and sessions in 5 MB.
@@ -58,6 +60,14 @@ pub fn viewer_volumes(
         }
         volume
     };
+    let mut hottest: Option<Hottest> = None;
+    let mut consider = |title: &str, decides: bool, values: &[f32]| {
+        if hottest.as_ref().is_none_or(|known| decides && !known.decides)
+            && let Some(found) = Hottest::of(title, decides, values, &lesion)
+        {
+            hottest = Some(found);
+        }
+    };
     let panel = |kind: PanelKind| panels.iter().find(|panel| panel.kind == kind);
     let mut layers = Vec::new();
     let background = match (scene.anatomy, around.baseline, &scene.uptake) {
@@ -84,7 +94,9 @@ pub fn viewer_volumes(
             let Some(map) = map.filter(|_| layers.iter().all(|layer: &Layer| layer.title != title)) else { continue };
             let (range, cutoffs) = (panel.range, panel.cutoffs.as_slice());
             let look = Look { key: key.to_owned(), title, unit: "", colors: Colors::Inferno, range, cutoffs };
-            layers.extend(look.layer(&within(nearest_volume(map, &lattice)?).data, Depth::Sixteen));
+            let values = within(nearest_volume(map, &lattice)?).data;
+            consider(&look.title, !cutoffs.is_empty() && key == "rcbv", &values);
+            layers.extend(look.layer(&values, Depth::Sixteen));
         }
     }
     let flow = scene.flow.map(|flow| match flow {
@@ -103,7 +115,9 @@ pub fn viewer_volumes(
             range: panel.range,
             cutoffs: &panel.cutoffs,
         };
-        layers.extend(look.layer(&within(nearest_volume(map, &lattice)?).data, Depth::Sixteen));
+        let values = within(nearest_volume(map, &lattice)?).data;
+        consider(&look.title, !panel.cutoffs.is_empty(), &values);
+        layers.extend(look.layer(&values, Depth::Sixteen));
     }
     if let (Some(uptake), Some(panel)) = (&scene.uptake, panel(PanelKind::Uptake)) {
         let mut values = within(nearest_volume(uptake.image, &lattice)?).data;
@@ -116,6 +130,7 @@ pub fn viewer_volumes(
             range: panel.range,
             cutoffs: &panel.cutoffs,
         };
+        consider(&look.title, !panel.cutoffs.is_empty(), &values);
         layers.extend(look.layer(&values, Depth::Sixteen));
     }
     if layers.is_empty() {
@@ -125,12 +140,29 @@ pub fn viewer_volumes(
         shape: lattice.shape(),
         spacing_mm: lattice.affine().voxel_size()[0],
         origin: lattice.position([0, 0, 0]),
-        start: frame.center,
+        start: hottest.as_ref().map_or(frame.center, |found| lattice.position(lattice.voxel(found.index))),
+        hottest_on: hottest.map(|found| found.title),
         margin_mm: MARGIN_MM,
         brain_margin_mm: kept.is_some().then_some(BRAIN_MARGIN_MM),
         layers,
         lesion: PackedBytes::new(&bits(&lesion.data)),
     }))
+}
+
+/// The voxel of the box where the lesion's value on a map is the largest.
+struct Hottest {
+    title: String,
+    decides: bool,
+    index: usize,
+}
+
+impl Hottest {
+    /// The first of equally large values; `None` where the map says nothing of the lesion.
+    fn of(title: &str, decides: bool, values: &[f32], lesion: &Mask) -> Option<Self> {
+        let known = lesion.indices().filter(|&index| values[index].is_finite());
+        let index = known.reduce(|best, index| if values[index] > values[best] { index } else { best })?;
+        Some(Self { title: title.to_owned(), decides, index })
+    }
 }
 
 /// A box around a lesion on places that are whole multiples of the spacing: the boxes of two sessions share theirs.
@@ -235,6 +267,7 @@ fn bits(flags: &[bool]) -> Vec<u8> {
 mod tests {
     use super::*;
     use crate::lesion::LesionRecord;
+    use crate::pipeline::limits::Limits;
     use crate::pipeline::pictures::film_strip;
 
     /// 5 mm voxels; a lesion of 20 x 20 x 20 mm around the origin.
@@ -263,7 +296,8 @@ mod tests {
             enhancement: None,
             uptake: None,
         };
-        let panels = film_strip(&scene, &LesionRecord::default());
+        let limits = Limits::new(brain, &[&lesion]).unwrap().unwrap();
+        let panels = film_strip(&scene, &LesionRecord::default(), &limits);
         let around = Surroundings { baseline: None, uncorrected: None, brain, reference: None };
         (viewer_volumes(&scene, &panels, &around).unwrap().unwrap(), rcbv)
     }
@@ -290,12 +324,24 @@ mod tests {
         let (volumes, _) = volumes(None);
         // Voxel centers from -10 to 10 mm and 20 mm around them: 60 mm, at 1 mm 61^3 is too much, at 1.5 mm 41^3 fits.
         assert_eq!((volumes.shape, volumes.spacing_mm, volumes.origin), ([41; 3], 1.5, [-30.0; 3]));
-        // The lowest of equally large slices, as in the film strip.
-        assert_eq!(volumes.start, [0.0, 0.0, -10.0]);
         let lesion = volumes.lesion.bytes().unwrap();
         let count: u32 = lesion.iter().map(|byte| byte.count_ones()).sum();
         // The lesion reaches from -12.5 to 12.5 mm: 17 places of 1.5 mm along each axis.
         assert_eq!(count, 17_u32.pow(3));
+    }
+
+    #[test]
+    fn the_crosshair_starts_at_the_hottest_voxel_of_the_lesion_and_not_at_a_hotter_one_beside_it() {
+        let (volumes, rcbv) = volumes(None);
+        let place = volumes.start;
+        assert!(place.iter().all(|k| k.abs() <= 12.5), "inside the lesion: {place:?}");
+        let value =
+            |place: [f64; 3]| rcbv.data[rcbv.grid.index(place.map(|k| ((k + 100.0) / 5.0 + 0.5).floor() as usize))];
+        let lesion = region(rcbv.grid, |place| place.iter().all(|k| k.abs() <= 10.0));
+        let largest = lesion.indices().map(|index| rcbv.data[index]).fold(f32::MIN, f32::max);
+        assert_eq!(value(place), largest);
+        assert!(rcbv.data.iter().any(|&value| value > largest));
+        assert_eq!(volumes.hottest_on.as_deref(), Some("rCBV, leakage corrected"));
     }
 
     #[test]

@@ -19,8 +19,12 @@ pub struct ViewerVolumes {
     pub spacing_mm: f64,
     /// Scanner coordinates of the first voxel's center, mm.
     pub origin: [f64; 3],
-    /// Where the crosshair starts: the center of the lesion in the slice where it is largest, mm.
+    /// Where the crosshair starts, mm.
     pub start: [f64; 3],
+    /// The map on which the lesion is hottest there; `None` where the crosshair starts at the center of the lesion in the
+    /// slice where it is largest.
+    #[serde(default)]
+    pub hottest_on: Option<String>,
     /// Millimeters around the lesion.
     pub margin_mm: f64,
     /// Millimeters around the brain beyond which nothing is kept; `None` where no brain mask is known.

@@ -131,8 +131,8 @@ pub const DISCORDANT: &str = "Discordant:";
 pub const HARD_TO_COMPARE: &str = "Hard to compare:";
 
 /// Under the picture of the background.
-pub const BACKGROUND_CAPTION: &str = "The region that uptake is divided by, outlined in the axial slice where most of it \
-    lies. It should hold healthy cortex and white matter, and no lesion, ventricle or vessel.";
+pub const BACKGROUND_CAPTION: &str = "The region that uptake is divided by, outlined in an axial slice as near to the \
+    lesion as much of it lies. It should hold healthy cortex and white matter, and no lesion, ventricle or vessel.";
 
 /// What a pattern of uptake is.
 pub fn uptake_pattern(pattern: Pattern) -> &'static str {
@@ -304,7 +304,10 @@ pub const fn motion_done(registered: bool, corrected: bool) -> &'static str {
     match (registered, corrected) {
         (_, true) => "Every frame was registered to the baseline and resampled.",
         (true, false) => "Every frame was registered to the baseline; none was resampled.",
-        (false, false) => "Estimates of the detector, which asked for no registration: no frame was resampled.",
+        (false, false) => {
+            "Estimates of the detector, which asked for no registration: no frame was resampled. A gap is a frame whose \
+             edges the bolus changes so much that they tell no motion."
+        }
     }
 }
 

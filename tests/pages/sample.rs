@@ -307,6 +307,7 @@ fn volumes(rcbv: Option<f64>, ratio: Option<f64>) -> ViewerVolumes {
         spacing_mm: 2.0,
         origin: [-60.0, -40.0, 8.0],
         start: [-40.0, -20.0, 18.0],
+        hottest_on: None,
         margin_mm: 20.0,
         brain_margin_mm: Some(6.0),
         layers,

@@ -5,6 +5,7 @@ use crate::clinical::Tracer;
 use crate::image::{Labels, Mask, Volume};
 use crate::lesion::LesionRecord;
 use crate::pipeline::error::SessionError;
+use crate::pipeline::limits::Limits;
 use crate::pipeline::mask_check::mask_check;
 use crate::pipeline::measured::Measured;
 use crate::pipeline::methods;
@@ -81,31 +82,32 @@ impl Bench<'_> {
             rcbv_cutoffs: [bounds.low(), bounds.high()],
             uptake,
         };
-        measured.panels = film_strip(&scene, record);
         let baseline = self
             .perfusion
             .filter(|_| self.anatomy.is_none())
             .map(|perfusion| Volume::from_masked(&perfusion.result.mask, &perfusion.result.baseline.level));
+        let in_anatomy = |mask: &Mask| {
+            let moved = self.through.and_then(|through| through.in_anatomy(&mask.grid));
+            Mask { grid: moved.unwrap_or(mask.grid), data: mask.data.clone() }
+        };
+        let series_brain = self.perfusion.map(|perfusion| in_anatomy(&perfusion.result.mask));
+        let series_reference = self.perfusion.and_then(|perfusion| perfusion.reference.as_ref()).map(in_anatomy);
+        let background = self.uptake.and_then(|(uptake, _)| uptake.background.as_ref());
         let around = Surroundings {
             baseline: baseline.as_ref(),
             uncorrected: normalized.as_ref().map(|(_, uncorrected)| uncorrected),
-            brain: self.brain.or(self.perfusion.map(|perfusion| &perfusion.result.mask)),
-            reference: self
-                .perfusion
-                .and_then(|perfusion| perfusion.reference.as_ref())
-                .or(self.uptake.and_then(|(uptake, _)| uptake.background.as_ref())),
+            brain: self.brain.or(series_brain.as_ref()),
+            reference: series_reference.as_ref().or(background),
         };
-        measured.mask_check = mask_check(&scene, &around)?;
+        let regions: Vec<&Mask> = [Some(lesion), around.reference, background].into_iter().flatten().collect();
+        let Some(limits) = Limits::new(around.brain, &regions)? else { return Ok(()) };
+        measured.panels = film_strip(&scene, record, &limits);
+        measured.mask_check = mask_check(&scene, &around, &limits);
         measured.volumes = viewer_volumes(&scene, &measured.panels, &around)?;
-        if let Some((uptake, tracer)) = self.uptake
-            && let Some(region) = &uptake.background
-        {
+        if let (Some((uptake, tracer)), Some(region)) = (self.uptake, background) {
             let words = methods::background(uptake).unwrap_or_default();
-            measured.panels.extend(background_panel(
-                &shown_uptake(uptake, tracer.as_ref(), Vec::new()),
-                region,
-                &words,
-            ));
+            let shown = shown_uptake(uptake, tracer.as_ref(), Vec::new());
+            measured.panels.extend(background_panel(&shown, region, lesion, &words, &limits));
         }
         Ok(())
     }

@@ -65,6 +65,7 @@ fn draw(dynamics: &LesionDynamics, drawing: &mut String) -> Option<()> {
         label_width: 34,
         x_label: &|minute| format!("{} min", tick(minute, 0)),
         y_label: &|value| tick(value, 3),
+        y_name: "",
         band: Some(dynamics.slope_window_min),
     };
     let mut chart = axes.draw(&area)?;

@@ -16,5 +16,7 @@ pub fn svg(figure: &ArteryFigure, alt: &str) -> Option<Markup> {
         reference: Vec::new(),
         arrival: first,
     };
-    bolus::svg(&curve, alt)
+    // A given curve has no voxels, and is told in its own unit.
+    let name = if figure.voxels > 0 { bolus::RATE } else { "unit of the given curve" };
+    bolus::with_name(&curve, alt, name)
 }

@@ -11,13 +11,21 @@ use super::plot::{Axes, CORRECTED, FINE, MEASURED, REFERENCE, finite_runs, on_pa
 use crate::report::model::BolusFigure;
 use crate::report::number::tick;
 
+/// What is up: the change of the relaxation rate.
+pub(super) const RATE: &str = "ΔR2*, 1/s";
+
 /// Size on the page.
 const SIZE: (u32, u32) = (480, 236);
 
 /// The curves as inline SVG; `None` where there is nothing to draw.
 pub fn svg(figure: &BolusFigure, alt: &str) -> Option<Markup> {
+    with_name(figure, alt, RATE)
+}
+
+/// The same with another name at the vertical axis.
+pub(super) fn with_name(figure: &BolusFigure, alt: &str, y_name: &str) -> Option<Markup> {
     let mut drawing = String::new();
-    draw(figure, &mut drawing)?;
+    draw(figure, y_name, &mut drawing)?;
     on_page(&drawing, SIZE, alt)
 }
 
@@ -58,7 +66,7 @@ pub fn legend() -> Markup {
 }
 
 /// Draws with plotters; `None` without two finite points or on a drawing error.
-fn draw(figure: &BolusFigure, drawing: &mut String) -> Option<()> {
+fn draw(figure: &BolusFigure, y_name: &str, drawing: &mut String) -> Option<()> {
     register_text_metrics()?;
     let series =
         [(&figure.lesion, MEASURED, 6), (&figure.reference, REFERENCE, 9), (&figure.lesion_corrected, CORRECTED, 10)];
@@ -81,6 +89,7 @@ fn draw(figure: &BolusFigure, drawing: &mut String) -> Option<()> {
         label_width: 34,
         x_label: &|time| format!("{} s", tick(time, 0)),
         y_label: &|rate| tick(rate, 3),
+        y_name,
         band: Some([first, figure.arrival]),
     };
     let mut chart = axes.draw(&area)?;
@@ -112,6 +121,7 @@ mod tests {
             assert!(svg.contains(variable), "{variable}");
         }
         assert!(!svg.contains("\"#0101"), "{svg}");
+        assert!(svg.contains(RATE), "the unit of the axis: {svg}");
         assert!(!svg.contains("http"), "{svg}");
     }
 

@@ -44,7 +44,7 @@ fn draw(figure: &CurveFigure, height: u32, drawing: &mut String) -> Option<()> {
     let (upper, lower) = area.split_vertically(SIZE.1 * FINE);
     let (low, high) = range(&[&figure.measured, &figure.fitted, &figure.reference])?;
     let band = figure.arrival.map(|arrival| [first, arrival]);
-    let mut chart = axes(&upper, [first, last], [low.min(0.0), high.max(0.0)], [7, 5], band)?;
+    let mut chart = axes(&upper, [first, last], [low.min(0.0), high.max(0.0)], [7, 5], band, &figure.unit)?;
     for (values, color, width) in
         [(&figure.measured, MEASURED, 6), (&figure.reference, REFERENCE, 9), (&figure.fitted, CORRECTED, 10)]
     {
@@ -55,7 +55,7 @@ fn draw(figure: &CurveFigure, height: u32, drawing: &mut String) -> Option<()> {
     if !figure.residual.is_empty() {
         let (low, high) = range(&[&figure.residual])?;
         let most = low.abs().max(high.abs()).max(f64::MIN_POSITIVE);
-        let mut chart = axes(&lower, [first, last], [-most, most], [0, 3], None)?;
+        let mut chart = axes(&lower, [first, last], [-most, most], [0, 3], None, &figure.unit)?;
         for run in finite_runs(&figure.time, &figure.residual) {
             chart.draw_series(LineSeries::new(run, CORRECTED.stroke_width(5))).ok()?;
         }
@@ -70,6 +70,7 @@ fn axes<'a, 'b>(
     [low, high]: [f64; 2],
     labels: [usize; 2],
     band: Option<[f64; 2]>,
+    y_name: &str,
 ) -> Option<Chart<'a, 'b>> {
     let (room, digits) = (room(low, high), digits(high - low));
     Axes {
@@ -79,6 +80,7 @@ fn axes<'a, 'b>(
         label_width: 46,
         x_label: &|time| format!("{} s", tick(time, if time.abs() < 20.0 { 1 } else { 0 })),
         y_label: &|value| tick(value, digits),
+        y_name,
         band,
     }
     .draw(area)

@@ -76,11 +76,13 @@ impl Drawing {
         Some(Self::new(width * scale, height * scale, alt, &scaled))
     }
 
-    /// The drawing for the writer of PDF and the painter of pixels; `None` where it cannot be read, which a test rules
-    /// out for every drawing.
+    /// The drawing for the writer of PDF and the painter of pixels; `None` where it cannot be read, which ends every
+    /// test that meets it.
     pub fn tree(&self) -> Option<Tree> {
         let options = Options { font_family: FAMILY.to_owned(), fontdb: fonts(), ..Options::default() };
-        Tree::from_str(&self.svg, &options).ok()
+        let tree = Tree::from_str(&self.svg, &options);
+        debug_assert!(tree.is_ok(), "a drawing cannot be read: {:?}: {}", tree.as_ref().err(), self.alt);
+        tree.ok()
     }
 
     /// The drawing as PNG on white, two pixels for one unit.
@@ -155,6 +157,12 @@ mod tests {
             assert!(light.contains(&format!("--{name}:{short}")), "{name} {color}");
         }
         assert!(light.contains(&format!("--hatch:{HATCH}")));
+    }
+
+    #[test]
+    #[should_panic(expected = "a drawing cannot be read")]
+    fn a_drawing_that_cannot_be_read_ends_a_test() {
+        Drawing::new(10.0, 10.0, "half a line", "<line x1=\"0\"").tree();
     }
 
     #[test]

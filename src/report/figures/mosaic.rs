@@ -47,6 +47,7 @@ pub fn drawing(panels: &[&Panel], columns: usize, wide: f64, edge: usize) -> Opt
     let columns = columns.min(panels.len());
     let width = columns as f64 * (wide + GAP) + GAP;
     let mut inside = String::new();
+    let mut ground = String::new();
     let mut top = GAP;
     for (row, panels) in panels.chunks(columns).enumerate() {
         let tallest = panels.iter().map(|panel| picture_height(panel, wide)).fold(0.0, f64::max);
@@ -63,9 +64,15 @@ pub fn drawing(panels: &[&Panel], columns: usize, wide: f64, edge: usize) -> Opt
             inside += "</g></g>";
             lowest = lowest.max(tallest + 6.0 + KEY + height);
         }
+        // The film is as long as its row: no empty black beside the last one.
+        ground += &format!(
+            "<rect y=\"{}\" width=\"{}\" height=\"{}\" rx=\"5\" fill=\"{FILM}\"/>",
+            at(top - GAP),
+            tick(panels.len() as f64 * (wide + GAP) + GAP, 1),
+            tick(lowest + GAP + if row > 0 { GAP } else { 0.0 }, 1),
+        );
         top += lowest + GAP;
     }
-    let ground = format!("<rect width=\"{}\" height=\"{}\" rx=\"5\" fill=\"{FILM}\"/>", tick(width, 1), tick(top, 1));
     let alt: Vec<String> = panels.iter().map(|panel| alt(panel)).collect();
     Some(Drawing::new(width, top, &alt.join(" "), &(ground + &inside)))
 }
@@ -317,6 +324,17 @@ mod tests {
         let drawing = drawing(&[&panel], 4, PANEL, 80).unwrap();
         let (right, left) = (PANEL - 7.0, PANEL - 7.0 - PANEL / 4.0);
         assert!(drawing.svg.contains(&format!("x1=\"{}\" x2=\"{}\"", tick(left, 2), tick(right, 2))));
+    }
+
+    #[test]
+    fn the_film_is_as_long_as_its_row() {
+        let panel = panel(PanelKind::Perfusion);
+        let drawing = drawing(&[&panel, &panel, &panel], 2, PANEL, 80).unwrap();
+        let film = format!("rx=\"5\" fill=\"{FILM}\"");
+        assert_eq!(drawing.svg.matches(&film).count(), 2);
+        for panels in [2.0, 1.0] {
+            assert!(drawing.svg.contains(&format!("width=\"{}\" height", tick(panels * (PANEL + GAP) + GAP, 1))));
+        }
     }
 
     #[test]

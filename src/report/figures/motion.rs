@@ -33,8 +33,13 @@ pub fn legend() -> Markup {
 
 /// The motion in words and numbers.
 fn alt(figure: &MotionFigure) -> String {
-    let largest = figure.displacement_mm.iter().flatten().copied().fold(0.0, f64::max);
+    let frames = figure.displacement_mm.len();
+    let told: Vec<f64> = figure.displacement_mm.iter().flatten().copied().collect();
+    let largest = told.iter().copied().fold(0.0, f64::max);
     let mut alt = format!("Displacement of the head over time, at most {largest:.2} mm from the baseline");
+    if told.len() < frames {
+        alt.push_str(&format!(" in {} of {frames} frames; the others tell no displacement", told.len()));
+    }
     if figure.spikes.is_empty() {
         alt.push_str("; no spike");
     } else {
@@ -62,6 +67,7 @@ fn draw(figure: &MotionFigure, drawing: &mut String) -> Option<()> {
         label_width: 46,
         x_label: &|time| format!("{} s", tick(time, 0)),
         y_label: &|length| format!("{} mm", tick(length, 2)),
+        y_name: "",
         band: None,
     };
     let mut chart = axes.draw(&area)?;
@@ -112,7 +118,7 @@ mod tests {
     #[test]
     fn the_figure_tells_its_spikes_and_follows_the_page() {
         let svg = svg(&figure()).unwrap().into_string();
-        assert!(svg.contains("at most 2.00 mm from the baseline; spikes at frames 2"), "{svg}");
+        assert!(svg.contains("at most 2.00 mm from the baseline in 3 of 4 frames; the others tell no displacement; spikes at frames 2"), "{svg}");
         assert!(svg.contains("var(--s2)") && svg.contains("<circle") && !svg.contains("\"#0101"), "{svg}");
     }
 

@@ -18,6 +18,9 @@ use crate::verdict::Class;
 /// Canvas units for one unit of the page.
 const FINE: u32 = 4;
 
+/// Room for half a mark at the lower ends, as a share of an axis.
+const MARK_ROOM: f64 = 0.035;
+
 /// Size on the page.
 const SIZE: (u32, u32) = (380, 300);
 
@@ -145,7 +148,9 @@ impl Plane {
             .iter()
             .map(|place| place.interval.map_or(place.at.0, |(from, _)| from.min(place.at.0)))
             .fold(across.0, f64::min);
-        let across = (lowest, across.1);
+        // Half a mark of room, so that none at zero is cut by the edge.
+        let across = (lowest - MARK_ROOM * (across.1 - lowest), across.1);
+        let up = (up.0 - MARK_ROOM * (up.1 - up.0), up.1);
         if !(across.0 < across.1 && up.0 < up.1) {
             return None;
         }

@@ -13,6 +13,9 @@ use plotters::style::{FontStyle, register_font};
 /// Canvas units for one unit of the page.
 pub const FINE: u32 = 4;
 
+/// Room for what is up.
+const NAME_WIDTH: u32 = 16;
+
 /// Colors by which plotters draws; each is replaced by a variable of the page, which follows light and dark.
 const ROLES: [(RGBColor, &str); 7] = [
     (AXIS, r#""var(--ink3)""#),
@@ -74,6 +77,8 @@ pub struct Axes<'l> {
     pub x_label: &'l dyn Fn(f64) -> String,
     /// Writes a value up.
     pub y_label: &'l dyn Fn(f64) -> String,
+    /// What is up, with its unit; empty where the labels hold the unit.
+    pub y_name: &'l str,
     /// A stretch across that is shaded from bottom to top, as far as the axis reaches.
     pub band: Option<[f64; 2]>,
 }
@@ -82,20 +87,23 @@ impl Axes<'_> {
     /// Draws the band, grid and labels; `None` on a drawing error.
     pub fn draw<'a, 'b>(&self, area: &'a DrawingArea<SVGBackend<'b>, Shift>) -> Option<Chart<'a, 'b>> {
         let ([first, last], [low, high]) = (self.x, self.y);
+        let name_width = if self.y_name.is_empty() { 0 } else { NAME_WIDTH };
         let mut chart = ChartBuilder::on(area)
             .margin(8 * FINE)
             .margin_right(16 * FINE)
             .x_label_area_size(if self.labels[0] > 0 { 22 * FINE } else { 0 })
-            .y_label_area_size(self.label_width * FINE)
+            .y_label_area_size((self.label_width + name_width) * FINE)
             .build_cartesian_2d(first..last, low..high)
             .ok()?;
         if let Some(band) = self.band {
             let [from, to] = band.map(|end| end.clamp(first, last));
             chart.draw_series([Rectangle::new([(from, low), (to, high)], BAND.filled())]).ok()?;
         }
-        chart
-            .configure_mesh()
-            .disable_x_mesh()
+        let mut mesh = chart.configure_mesh();
+        if !self.y_name.is_empty() {
+            mesh.y_desc(self.y_name).axis_desc_style(("sans-serif", 12 * FINE).into_font().color(&AXIS));
+        }
+        mesh.disable_x_mesh()
             .y_labels(self.labels[1])
             .x_labels(self.labels[0])
             .light_line_style(TRANSPARENT)

@@ -215,28 +215,39 @@ pub fn burden(low: f64, middle: f64, high: f64) -> Markup {
         text(shares[1]),
         text(shares[2])
     );
-    let starts = [0.0, low, low + middle];
-    // The first label stays inside the bar's left end.
-    let mut last_label = -20.0_f64;
-    let bars: Vec<_> = shares
-        .iter()
-        .zip(starts)
-        .zip(crate::report::figures::color::BURDEN)
-        .map(|((&share, start), color)| {
-            let (left, width) = (start * WIDTH, share.1 * WIDTH);
-            let label = (left + width / 2.0).max(last_label + 36.0).min(WIDTH - 12.0);
-            last_label = label;
-            (left, width, super::color::hex(color), label, text(share))
-        })
-        .collect();
+    let starts = [0.0, low, low + middle].map(|start| start * WIDTH);
+    let labels = burden_labels(shares.map(|(_, share)| share));
     html! {
         svg viewBox={ "0 0 " (WIDTH) " 40" } role="img" aria-label=(alt) {
-            @for (left, width, color, label, text) in &bars {
-                rect x=(at(left + 0.7)) y="4" width=(at((width - 1.4).max(0.0))) height="16" fill=(color) {}
-                text .t x=(at(*label)) y="35" text-anchor="middle" { (text) }
+            @for (((share, left), color), label) in shares.into_iter().zip(starts).zip(super::color::BURDEN).zip(labels) {
+                @let width = share.1 * WIDTH;
+                rect x=(at(left + 0.7)) y="4" width=(at((width - 1.4).max(0.0))) height="16" fill=(super::color::hex(color)) {}
+                @if let Some(label) = label { text .t x=(at(label)) y="35" text-anchor="middle" { (text(share)) } }
             }
         }
     }
+}
+
+/// Where the shares of the burden stand below their parts of the bar: in their order, moved aside where a neighbor needs
+/// the room; a class without a voxel has no label.
+fn burden_labels(shares: [f64; 3]) -> [Option<f64>; 3] {
+    /// Room that a label takes, half of it inside the bar at either end.
+    const ROOM: f64 = 48.0;
+    let mut places: [Option<f64>; 3] = std::array::from_fn(|class| {
+        let middle = (shares[..class].iter().sum::<f64>() + shares[class] / 2.0) * WIDTH;
+        (shares[class] > 0.0).then_some(middle)
+    });
+    let mut free = ROOM / 2.0;
+    for place in places.iter_mut().flatten() {
+        *place = place.max(free);
+        free = *place + ROOM;
+    }
+    let mut free = WIDTH - ROOM / 2.0;
+    for place in places.iter_mut().rev().flatten() {
+        *place = place.min(free);
+        free = *place - ROOM;
+    }
+    places
 }
 
 /// A coordinate with a tenth of a unit.
@@ -299,6 +310,21 @@ mod tests {
         let expected =
             "Mean rCBV 2.10, 95 % interval 1.90 to 2.30, previous scan 1.50; cut-offs 1.0 and 1.75; reads recurrence";
         assert_eq!(ruler(2.1).alt(), expected);
+    }
+
+    #[test]
+    fn labels_of_the_burden_never_overprint() {
+        for low in 0..=50 {
+            for middle in 0..=(50 - low) {
+                let shares = [low, middle, 50 - low - middle].map(|part| f64::from(part) / 50.0);
+                let places: Vec<f64> = burden_labels(shares).into_iter().flatten().collect();
+                assert_eq!(places.len(), shares.iter().filter(|share| **share > 0.0).count());
+                assert!(places.iter().all(|place| (24.0..=WIDTH - 24.0).contains(place)));
+                assert!(places.windows(2).all(|pair| pair[1] - pair[0] >= 48.0 - 1e-9), "{shares:?}: {places:?}");
+            }
+        }
+        let bar = burden(0.96, 0.04, 0.0).into_string();
+        assert!(bar.contains(">96\u{a0}%<") && bar.contains(">4\u{a0}%<") && !bar.contains(">0\u{a0}%<"), "{bar}");
     }
 
     #[test]

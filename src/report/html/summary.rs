@@ -187,14 +187,14 @@ fn film(time_point: &TimePoint, edge: usize) -> Markup {
 fn next(lesion: &Lesion) -> Markup {
     let verdict = &lesion.latest.verdict;
     let course = course(lesion);
-    let drawing = course.as_ref().and_then(Course::svg);
+    let drawing = course.as_ref().and_then(Course::both_widths);
     let level = lesion.level + 1;
     html! {
         div .next {
             figure .ch .keep {
                 figcaption { (heading(level, "small-title", "", html! { "Time course" })) }
                 @match drawing {
-                    Some(drawing) => div .course tabindex="0" role="group" aria-label="Time course" { (drawing) },
+                    Some(drawing) => div .course { (drawing) },
                     None if course.is_none() => p .cap { (words::NO_DATES) },
                     None => p .cap { (words::ONE_SESSION) },
                 }

@@ -25,7 +25,11 @@
     for (const layer of layers) {
       const bytes = await inflate(layer.codes);
       const codes = layer.bits === 8 ? bytes : Uint16Array.from({ length: count }, (_, i) => bytes[i] | (bytes[count + i] << 8));
-      unpacked.push({ ...layer, codes, last: layer.bits === 8 ? 255 : 65535, digits: Math.max(0, Math.ceil(-Math.log10(layer.step) - 1e-9)) });
+      // As many decimals as the codes have, but no more than two, or three digits of the bar's end where it is small.
+      const exact = Math.max(0, Math.ceil(-Math.log10(layer.step) - 1e-9));
+      const digits = Math.min(exact, Math.max(2, 2 - Math.floor(Math.log10(layer.range[1] > 0 ? layer.range[1] : 1))));
+      const told = digits < exact ? Number((10 ** -digits).toFixed(digits)) : layer.step;
+      unpacked.push({ ...layer, codes, last: layer.bits === 8 ? 255 : 65535, digits, told });
     }
     return { label: scan.label, ...scan.volumes, layers: unpacked, inside: (i) => (bits[i >> 3] >> (i & 7)) & 1 };
   };
@@ -250,11 +254,13 @@
           return made;
         });
         if (against) {
-          const change = value(known, index(scan, state.at)) - value(same(against, known), index(against, state.at));
+          // Of the numbers as they are told, so that the row adds up.
+          const told = (number) => Number(number.toFixed(known.digits));
+          const change = told(value(known, index(scan, state.at))) - told(value(same(against, known), index(against, state.at)));
           cells.push(cell("td", Number.isNaN(change) ? "\u2013" : (change > 0 ? "+" : "") + minus(change.toFixed(known.digits)), { class: "n" }));
         }
         const unit = known.unit ? ` (${known.unit})` : "";
-        body.append(line(cell("th", known.title + unit, { scope: "row" }), ...cells, cell("td", String(known.step), { class: "n" })));
+        body.append(line(cell("th", known.title + unit, { scope: "row" }), ...cells, cell("td", String(known.told), { class: "n" })));
         spoken.push(`${known.title} ${shown(known, index(scan, state.at))}`);
       }
       table.replaceChildren(head, body);

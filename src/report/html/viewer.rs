@@ -95,6 +95,9 @@ pub fn viewer(lesion: &Lesion, shown: &[usize]) -> Markup {
 /// What the volumes are.
 fn about(volumes: &ViewerVolumes) -> String {
     let mut text = words::viewer_volumes(volumes.spacing_mm, volumes.margin_mm);
+    if let Some(map) = &volumes.hottest_on {
+        text.push_str(&format!(" The crosshair starts at the lesion's largest value on the map {map}."));
+    }
     text.push(' ');
     text.push_str(&match volumes.brain_margin_mm {
         Some(margin) => words::viewer_within_brain(margin),

@@ -32,8 +32,12 @@ pub fn lay(sheet: &mut Sheet, lesion: &Lesion) {
             sessions(sheet, lesion);
             comparison(sheet, lesion);
         }
+        let has_plane = plane(lesion).is_some();
         figures(sheet, lesion);
-        markup::lay(sheet, &spread(lesion, 3));
+        // Where there is no plane, it stands beside the bolus.
+        if has_plane || lesion.latest.bolus.is_none() {
+            markup::lay(sheet, &spread(lesion, 3));
+        }
         for figure in &lesion.latest.curves {
             markup::lay(sheet, &fitted_curve(figure, 3));
         }
@@ -140,6 +144,8 @@ fn figures(sheet: &mut Sheet, lesion: &Lesion) {
                 if let Some(drawing) = plane.drawing() {
                     sheet.figure(&drawing, x, half);
                 }
+            } else if curves.is_some() {
+                markup::lay_column(sheet, &spread(lesion, 3), MARGIN + half + 20.0, half);
             }
         },
     );

@@ -1,6 +1,7 @@
 //! Sections of a page on paper: headings, paragraphs, lists, tables and drawings of a markup, as the page writes them.
 //!
-//! The markup is that of this program's own pages: well nested, every element but `br`, `img`, `input` and `meta` closed.
+//! The markup is that of this program's own pages: well nested, every element but `br`, `img`, `input` and `meta` closed,
+//! by an end tag or, in the drawings of plotters, by itself.
 
 use krilla::tagging::Tag;
 use maud::Markup;
@@ -47,7 +48,7 @@ fn parts(rest: &mut &str) -> Vec<Part> {
         let (name, attributes) = tag.split_once(' ').unwrap_or((tag, ""));
         *rest = &rest[end + 1..];
         let mut inside = Vec::new();
-        if !VOID.contains(&name) {
+        if !VOID.contains(&name) && !tag.ends_with('/') {
             inside = self::parts(rest);
             let close = rest.find('>').map_or(rest.len(), |end| end + 1);
             *rest = &rest[close..];
@@ -98,6 +99,31 @@ fn lay_parts(sheet: &mut Sheet, parts: &[Part]) {
     }
 }
 
+/// The first figure of a section in a column: heading, words, drawing.
+pub fn lay_column(sheet: &mut Sheet, markup: &Markup, x: f64, width: f64) {
+    let mut rest = markup.0.as_str();
+    column(sheet, &parts(&mut rest), x, width);
+}
+
+fn column(sheet: &mut Sheet, parts: &[Part], x: f64, width: f64) {
+    for part in parts {
+        let Part::Element { name, inside, .. } = part else { continue };
+        match name.as_str() {
+            "h3" | "h4" => sheet.heading(3, Style::heading(10.0), &words(inside), x, width),
+            "p" => {
+                sheet.paragraph(Style::SMALL, &words(inside), x, width);
+                sheet.skip(2.0);
+            }
+            "svg" => {
+                if let Some(drawing) = first_drawing(std::slice::from_ref(part)) {
+                    sheet.figure(&drawing, x, width);
+                }
+            }
+            _ => column(sheet, inside, x, width),
+        }
+    }
+}
+
 /// A drawing on a fine canvas is as wide as a column of the page.
 fn width_on_paper(drawing: &Drawing) -> f64 {
     drawing.width.min(0.62 * WIDTH)
@@ -108,7 +134,9 @@ fn first_drawing(parts: &[Part]) -> Option<Drawing> {
     parts.iter().find_map(|part| {
         let Part::Element { name, attributes, raw, inside } = part else { return None };
         if name == "svg" {
-            Drawing::of_page(raw, 1.0, &attribute(attributes, "aria-label")?)
+            let drawing = Drawing::of_page(raw, 1.0, &attribute(attributes, "aria-label")?);
+            debug_assert!(drawing.is_some(), "a drawing of the page has no view box: {attributes}");
+            drawing
         } else {
             first_drawing(inside)
         }
@@ -232,7 +260,14 @@ fn unescaped(text: &str) -> String {
 mod tests {
     use maud::html;
 
+    use super::super::paint::{About, paint};
     use super::*;
+    use crate::lesion::Histogram;
+    use crate::pet::{LesionDynamics, Scales, TimeActivity};
+    use crate::report::figures::{activity, bolus, growth, histogram, motion};
+    use crate::report::html::evidence::fitted_curve;
+    use crate::report::model::{BolusFigure, CurveFigure, MotionFigure};
+    use crate::verdict::{Class, GrowthBand};
 
     #[test]
     fn a_section_keeps_its_words_and_its_order() {
@@ -259,5 +294,95 @@ mod tests {
             ["Title", "One two three", "Cap", "What", "Value", "b < c more", "7", "•", "first", "•", "second"];
         assert_eq!(texts, expected);
         assert_eq!(figures, 1);
+    }
+
+    /// Every kind of drawing that stands in a section, as the page writes it, each with words after it.
+    fn drawings() -> Vec<Markup> {
+        let time: Vec<f64> = (0..40).map(|frame| 2.0 * f64::from(frame)).collect();
+        let curve: Vec<f64> = time.iter().map(|t| 9.0 * (-(t - 30.0) * (t - 30.0) / 60.0).exp()).collect();
+        let fitted = CurveFigure {
+            title: "DCE: enhancement".into(),
+            caption: "Mean < of the \"lesion\" & its fit.".into(),
+            unit: "mM".into(),
+            time: time.clone(),
+            residual: curve.iter().map(|value| 0.1 * value).collect(),
+            measured: curve.clone(),
+            fitted: curve.clone(),
+            reference: Vec::new(),
+            arrival: Some(20.0),
+        };
+        let delays = CurveFigure { residual: Vec::new(), reference: curve.clone(), ..fitted.clone() };
+        let passage = BolusFigure {
+            lesion: curve.clone(),
+            lesion_corrected: curve.clone(),
+            reference: curve.clone(),
+            arrival: 18.0,
+            time: time.clone(),
+        };
+        let known: Vec<Option<f64>> = curve.iter().copied().map(Some).collect();
+        let moved = MotionFigure {
+            displacement_mm: known.clone(),
+            framewise_mm: known,
+            poses: vec![None; time.len()],
+            spikes: vec![3],
+            spike_mm: 1.0,
+            registered: true,
+            corrected: false,
+            voxels_lost: 0,
+            time: time.clone(),
+        };
+        let activity = TimeActivity { minutes: time, values: curve };
+        let settings: crate::pet::Settings = crate::settings::default_section("pet");
+        let dynamics = LesionDynamics::of(&activity, Some(&activity), Scales::default(), &settings);
+        let values: Vec<f32> = (0..300).map(|i| i as f32 * 0.015).collect();
+        let spread = Histogram::of(&values, [1.0, 1.75]).unwrap();
+        let shares = ["22 %", "17 %", "61 %"].map(str::to_owned);
+        let visit = |date: &str, volume: f64| growth::Visit {
+            date: date.parse().unwrap(),
+            volume,
+            band: GrowthBand {
+                low_ml: 0.9 * volume,
+                high_ml: 1.1 * volume,
+                grown_ml: Some(5.6),
+                grown_percent: Some(40.0),
+            },
+            class: Some(Class::Indeterminate),
+        };
+        let grown = growth::Growth {
+            visits: vec![visit("2026-01-05", 4.0), visit("2026-03-02", 5.0)],
+            index_volume: Some(4.0),
+        };
+        vec![
+            fitted_curve(&fitted, 3),
+            fitted_curve(&delays, 3),
+            html! { figure { (bolus::svg(&passage, "bolus").unwrap()) (bolus::legend()) } },
+            html! { figure { (motion::svg(&moved).unwrap()) (motion::legend()) } },
+            html! { figure { (activity::svg(&dynamics, "activity").unwrap()) } },
+            html! { figure { (histogram::Bars { now: &spread, previous: Some(&spread), shares }.svg()) } },
+            html! { figure { (grown.svg().unwrap()) } },
+        ]
+    }
+
+    /// Each drawing is on paper once, and what follows it is read after it: nothing is swallowed by its elements.
+    #[test]
+    fn every_kind_of_drawing_is_drawn_on_paper() {
+        for (kind, drawing) in drawings().into_iter().enumerate() {
+            let mut sheet = Sheet::new("");
+            lay(&mut sheet, &html! { section { (drawing) p { "after " (kind) } } });
+            let figures = sheet.pieces.iter().filter(|piece| !piece.adorns).flat_map(|piece| &piece.marks);
+            let drawn = figures.clone().filter(|mark| matches!(mark, Mark::Drawing { .. })).count();
+            let texts: Vec<&str> = figures
+                .filter_map(|mark| match mark {
+                    Mark::Text { text, .. } => Some(text.as_str()),
+                    Mark::Area { .. } | Mark::Drawing { .. } => None,
+                })
+                .collect();
+            assert_eq!(drawn, 1, "kind {kind}: {texts:?}");
+            assert_eq!(texts.last(), Some(&format!("after {kind}").as_str()), "kind {kind}: {texts:?}");
+            assert!(!texts.iter().any(|text| text.contains("could not be drawn")), "kind {kind}: {texts:?}");
+            let about =
+                About { title: "t".into(), description: "d".into(), identifier: "i".into(), producer: "p".into() };
+            paint(sheet, &about).unwrap();
+        }
     }
 }

@@ -180,7 +180,8 @@ impl Pen<'_> {
                 let Some(size) = Size::from_wh(*width as f32, *height as f32) else { return };
                 surface.push_transform(&Transform::from_translate(*left as f32, *top as f32));
                 // A drawing that the writer cannot take leaves its words, which are the figure's alternative text.
-                let _ = surface.draw_svg(tree, size, SvgSettings::default());
+                let drawn = surface.draw_svg(tree, size, SvgSettings::default());
+                debug_assert!(drawn.is_some(), "the writer cannot take a drawing");
                 surface.pop();
             }
         }

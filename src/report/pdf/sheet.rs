@@ -337,12 +337,13 @@ impl Sheet {
         self.close();
     }
 
-    /// A figure, `width` wide, with its words. What cannot be drawn is told in its words.
+    /// A figure, `width` wide, with its words. What cannot be drawn is told in its words, and said to be missing.
     pub fn figure(&mut self, drawing: &Drawing, x: f64, width: f64) {
         let height = width * drawing.height / drawing.width;
         self.need(height);
         let Some(tree) = drawing.tree() else {
-            return self.paragraph(Style::SMALL, &drawing.alt, x, width);
+            let words = format!("This figure could not be drawn. {}", drawing.alt);
+            return self.paragraph(Style::SMALL, &words, x, width);
         };
         let area = [x, self.at.y, width, height];
         self.group(Tag::Figure(Some(drawing.alt.clone())), |sheet| {
