@@ -12,7 +12,7 @@ use crate::pipeline::error::SessionError;
 use crate::pipeline::masks::{Fit, LesionMasks, Placed};
 use crate::pipeline::outputs::{Destination, SuvMap, make_uptake, write_curves};
 use crate::pipeline::uptake::{self, BackgroundChoice, Head, PetInput, default_background};
-use crate::quality::CaveatCode;
+use crate::quality::{Caveat, CaveatCode};
 use crate::region::BackgroundShape;
 use crate::settings::Settings;
 use crate::study::{InputFile, Sidecar, pet_acquisition};
