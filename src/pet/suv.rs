@@ -335,6 +335,36 @@ mod tests {
     }
 
     #[test]
+    fn contradictions_of_time_nuclide_and_height_give_no_number() {
+        let refused = |edit: Edit, kind| {
+            let mut acquisition = sts_001();
+            edit(&mut acquisition);
+            SuvScale::new(&acquisition, kind, &settings()).unwrap_err().to_string()
+        };
+        let before = refused(|pet| pet.decay_correction_time = Some(Seconds(-600.0)), SuvKind::BodyWeight);
+        assert!(before.contains("ImageDecayCorrectionTime") && before.contains("before InjectionStart"), "{before}");
+        let nuclide = refused(
+            |pet| {
+                pet.half_life = None;
+                pet.radionuclide = Some("F18".into());
+                pet.tracer = Some(crate::clinical::Tracer::Met);
+            },
+            SuvKind::BodyWeight,
+        );
+        assert!(nuclide.contains("TracerRadionuclide is F-18, with the tracer MET"), "{nuclide}");
+        for height in [0.185, 18.5] {
+            let mut short = sts_001();
+            short.body.height = Some(Meters(height));
+            assert!(SuvScale::new(&short, SuvKind::LeanBodyMass, &settings()).is_err(), "{height}");
+            assert!(SuvScale::new(&short, SuvKind::BodyWeight, &settings()).is_ok(), "not needed for body weight");
+        }
+        // Rounding of a second or two around the injection is no contradiction.
+        let mut rounded = sts_001();
+        rounded.decay_correction_time = Some(Seconds(-2.0));
+        assert!(SuvScale::new(&rounded, SuvKind::BodyWeight, &settings()).is_ok());
+    }
+
+    #[test]
     fn admin_mode_takes_the_dose_undecayed() {
         let mut acquisition = sts_001();
         acquisition.decay_correction_time = Some(Seconds(0.0));

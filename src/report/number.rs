@@ -47,6 +47,10 @@ impl Shown {
 /// `bounds` are the cut-offs it is read against: decimals are added until it cannot be mistaken for one of them, as
 /// 1.754 for a cut-off of 1.75. Zero is always a bound, and 100 % for shares.
 pub fn shown(column: &str, value: f64, bounds: &[f64]) -> Shown {
+    if matches!(column, "rcbv_p_above" | "rcbv_p_below") {
+        // An estimate of a chance: never 0, never 1, and no row of zeros.
+        return Shown { text: probability(value), unit: "", exact: value.write() };
+    }
     let Measure { decimals, scale, .. } = measure(column);
     let factor = match scale {
         Scale::Percent => 100.0,
@@ -145,6 +149,13 @@ mod tests {
 
     fn text(column: &str, value: f64, bounds: &[f64]) -> String {
         shown(column, value, bounds).with_unit().replace('\u{a0}', " ")
+    }
+
+    #[test]
+    fn a_chance_is_never_a_row_of_zeros() {
+        assert_eq!(shown("rcbv_p_above", 1e-13, &[]).text, "below 0.01");
+        assert_eq!(shown("rcbv_p_below", 1.0 - 1e-13, &[]).text, "above 0.99");
+        assert_eq!(shown("rcbv_p_above", 0.4321, &[]).text, "0.43");
     }
 
     #[test]

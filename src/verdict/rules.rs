@@ -153,7 +153,7 @@ reasons! {
     MaxRounds = "MAX_ROUNDS", "The last round of follow-up is reached without an answer.";
     FollowupIncomplete = "FOLLOWUP_INCOMPLETE", "A follow-up is recorded without a usable change in volume; it was not judged.";
     PosteriorDiffers = "POSTERIOR_DIFFERS", "The estimated probability, over its whole band, does not speak for the verdict; the rule decides.";
-    NearCutoff = "NEAR_CUTOFF", "The value lies within one test-retest standard deviation of a cut-off: a repeated scan could read differently.";
+    NearCutoff = "NEAR_CUTOFF", "The deciding rCBV lies within one test-retest standard deviation of a cut-off: a repeated scan could read differently.";
     GliomaTable = "GLIOMA_TABLE", "The table and its cut-offs were made for glioma and are applied to a metastasis.";
     FdgDecides = "FDG_DECIDES", "The MRI features left it open; FDG-PET decided.";
     EquivocalGrowth = "EQUIVOCAL_GROWTH", "Larger, but within the measurement error of a lesion of this size: neither grown nor stable.";

@@ -70,7 +70,8 @@ impl Strip {
     /// The strip plot as inline SVG.
     pub fn svg(&self, results: &[Option<Class>]) -> Markup {
         let (low, high) = self.cutoffs;
-        let largest = self.marks.iter().map(|mark| mark.value).fold(high * 1.4, f64::max);
+        // Room for half a mark above the largest.
+        let largest = self.marks.iter().map(|mark| mark.value * 1.05).fold(high * 1.4, f64::max);
         let smallest = self.marks.iter().map(|mark| mark.value).fold(0.0, f64::min).max(-low);
         let top = largest.min(REACH * high);
         let up = |value: f64| BASE - (value.clamp(smallest, top) - smallest) / (top - smallest) * (BASE - TOP);
