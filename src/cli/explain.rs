@@ -7,7 +7,7 @@ use super::exit::{Exit, Failure, Outcome, print, print_json};
 use crate::dataset::lesions_schema;
 use crate::{surveillance, verdict};
 
-/// Explain a rule (B6, F2), a caveat, a reason, a next step, a schedule, a list of the sarcoma sources
+/// Explain a rule (B6, F2), a caveat, a reason, a next step, a source (S4), a schedule, a list of the sarcoma sources
 /// (appropriateness, extent_of_disease, …) or an exit code.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {

@@ -27,6 +27,15 @@ pub const EXIT_CODES: [(u8, &str); 8] = [
     (7, "Under --strict, a quality check failed."),
 ];
 
+/// The texts that the rules were written from: code, subject, letter of their statements in `docs/traceability.md`.
+pub const SOURCES: [(&str, &str, char); 5] = [
+    ("S0", "recurrence of soft-tissue tumors, appropriateness of imaging (ACR)", 'A'),
+    ("S1", "leiomyosarcoma", 'L'),
+    ("S2", "extent of disease", 'E'),
+    ("S3", "recurrent retroperitoneal sarcoma", 'R'),
+    ("S4", "glioma: recurrence against radiation necrosis", 'G'),
+];
+
 /// Every code that can be explained, for suggestions.
 pub fn codes() -> Vec<&'static str> {
     let mut codes: Vec<&'static str> = Rule::ALL.iter().map(|rule| rule.as_str()).collect();
@@ -35,6 +44,7 @@ pub fn codes() -> Vec<&'static str> {
     codes.extend(NextStep::ALL.iter().map(|step| step.as_str()));
     codes.extend(Class::ALL.iter().map(|class| class.as_str()));
     codes.extend(Confidence::ALL.iter().map(|confidence| confidence.as_str()));
+    codes.extend(SOURCES.iter().map(|(source, ..)| source));
     codes
 }
 
@@ -59,6 +69,16 @@ pub fn explain(code: &str) -> Option<Explanation> {
             title: format!("Rule {rule}: {}", rule.title()),
             text: rule.text().to_owned(),
             source: rule.source().to_owned(),
+        });
+    }
+    if let Some((source, subject, letter)) = SOURCES.iter().find(|(source, ..)| is(source)) {
+        return Some(Explanation {
+            title: format!("Source {source}: {subject}"),
+            text: format!(
+                "One of the five texts that the rules were written from. docs/traceability.md lists its statements \
+                 ({letter}01 and on), what the program does with each, and the test that shows it."
+            ),
+            source: "docs/traceability.md".to_owned(),
         });
     }
     if let Some(reason) = ReasonCode::ALL.iter().find(|reason| is(reason.as_str())) {
@@ -171,6 +191,19 @@ impl Confidence {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_source_that_a_rule_names_is_explained() {
+        for rule in Rule::ALL {
+            let named = |&&(source, ..): &&(&str, &str, char)| rule.source().contains(source);
+            for (source, subject, letter) in SOURCES.iter().filter(named) {
+                let found = explain(&source.to_lowercase()).unwrap();
+                assert!(found.title.contains(subject) && found.text.contains(&format!("{letter}01")), "{found:?}");
+            }
+        }
+        let traced = include_str!("../../docs/traceability.md");
+        assert!(SOURCES.iter().all(|(_, _, letter)| traced.contains(&format!("| {letter}01 |"))));
+    }
 
     #[test]
     fn every_code_is_explained() {

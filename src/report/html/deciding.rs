@@ -190,11 +190,17 @@ pub fn about(time_point: &TimePoint, column: &str) -> Markup {
             (words::GLYCOLYSIS)
         } @else {
             (words::meaning(column))
+            @if let ("btv_ml", Some(rule)) = (column, volume_rule(time_point)) { ": " (rule) }
             @if let (true, Some(uncorrected)) = (column.starts_with("rcbv_"), number(time_point, "rcbv_uncorrected_mean")) {
                 ". Uncorrected: " (uncorrected.with_unit())
             }
         }
     }
+}
+
+/// The rule that the biological tumor volume is by, in words.
+fn volume_rule(time_point: &TimePoint) -> Option<String> {
+    Some(time_point.pet.as_ref()?.volumes.first()?.rule.to_string())
 }
 
 /// What is support and never decides.
