@@ -1,5 +1,7 @@
 //! Volumes, masks and label maps: values that know their place in space.
 
+use std::collections::BTreeMap;
+
 use ndarray::{ArrayView3, ShapeBuilder};
 
 use super::grid::{Grid, SpaceDifference};
@@ -142,26 +144,36 @@ impl Labels {
         labels
     }
 
-    /// The region of one label.
-    pub fn mask(&self, label: u32) -> Mask {
-        self.masks(&[label]).swap_remove(0)
-    }
-
-    /// The region of each of some labels, in one pass.
-    pub fn masks(&self, labels: &[u32]) -> Vec<Mask> {
-        let mut masks: Vec<Mask> = labels.iter().map(|_| Mask::filled(self.grid, false)).collect();
-        for (stretch, found) in self.data.chunks(STRETCH).enumerate() {
-            for (mask, &label) in masks.iter_mut().zip(labels) {
-                // Most pages of a lesion's mask are never written, and so cost neither time nor memory.
-                if found.iter().fold(false, |any, &found| any | (found == label)) {
-                    let inside = &mut mask.data[stretch * STRETCH..][..found.len()];
-                    for (inside, &found) in inside.iter_mut().zip(found) {
-                        *inside = found == label;
-                    }
+    /// The region of each label that occurs, without background, in one pass.
+    pub fn regions(&self) -> BTreeMap<u32, Mask> {
+        let mut regions: BTreeMap<u32, Mask> = BTreeMap::new();
+        let occupied = |(_, stretch): &(usize, &[u32])| stretch.iter().fold(0, |any, &label| any | label) != 0;
+        for (stretch, labels) in self.data.chunks(STRETCH).enumerate().filter(occupied) {
+            let mut rest = labels.iter().enumerate().filter(|(_, label)| **label != 0).peekable();
+            // Voxels of one label stand together: each run looks its region up once.
+            while let Some((first, &label)) = rest.next() {
+                let region = regions.entry(label).or_insert_with(|| Mask::filled(self.grid, false));
+                region.data[stretch * STRETCH + first] = true;
+                while let Some((next, _)) = rest.next_if(|(_, other)| **other == label) {
+                    region.data[stretch * STRETCH + next] = true;
                 }
             }
         }
-        masks
+        regions
+    }
+
+    /// The region of one label.
+    pub fn mask(&self, label: u32) -> Mask {
+        let mut mask = Mask::filled(self.grid, false);
+        for (inside, labels) in mask.data.chunks_mut(STRETCH).zip(self.data.chunks(STRETCH)) {
+            // Most pages of a lesion's mask are never written, and so cost neither time nor memory.
+            if labels.iter().fold(false, |any, &found| any | (found == label)) {
+                for (inside, &found) in inside.iter_mut().zip(labels) {
+                    *inside = found == label;
+                }
+            }
+        }
+        mask
     }
 }
 
@@ -185,6 +197,8 @@ mod tests {
         assert_eq!((mask.indices().collect::<Vec<_>>(), mask.count()), (inside.to_vec(), 5));
         assert_eq!(mask.on_grid(grid), mask);
         assert_eq!(labels.present(), [3, 7]);
+        let regions = labels.regions();
+        assert_eq!((&regions[&7], &regions[&3]), (&mask, &labels.mask(3)));
         assert_eq!(Mask::filled(grid, true).count(), 1000);
         assert_eq!(Mask::filled(grid, false).indices().next(), None);
     }

@@ -74,26 +74,31 @@ pub fn split(
 ) -> Result<Lesions, LesionError> {
     let is_core = |label: &u32| names.get(label).is_some_and(|name| names_core(name));
     let is_background = |label: &u32| names.get(label).is_some_and(|name| is_one_of(name, &BACKGROUND_NAMES));
-    let (background_labels, others): (Vec<u32>, Vec<u32>) = labels.present().into_iter().partition(is_background);
+    let mut regions = labels.regions();
+    let (background_labels, others): (Vec<u32>, Vec<u32>) = regions.keys().partition(|label| is_background(label));
     let (core_labels, lesion_labels): (Vec<u32>, Vec<u32>) = others.into_iter().partition(is_core);
     if lesion_labels.is_empty() {
         return Err(LesionError::EmptyMask { mask: "lesion" });
     }
-    let core = (!core_labels.is_empty()).then(|| mask_of(labels, &core_labels));
-    let background = background_labels.first().map(|&label| Lesion {
-        label,
-        mask: mask_of(labels, &background_labels),
-        name: names.get(&label).cloned(),
-    });
     let binary = names.is_empty() && lesion_labels.len() == 1 && BINARY_VALUES.contains(&lesion_labels[0]);
     let split = how.unwrap_or(if binary { Split::Components } else { Split::Labels });
+    let name = |label: u32| names.get(&label).cloned();
+    let core = joined(&mut regions, &core_labels);
+    let background = joined(&mut regions, &background_labels)
+        .zip(background_labels.first())
+        .map(|(mask, &label)| Lesion { label, mask, name: name(label) });
     let (lesions, caveats) = match split {
         Split::Labels => {
-            let lesion = |(&label, mask)| Lesion { label, mask, name: names.get(&label).cloned() };
-            (lesion_labels.iter().zip(labels.masks(&lesion_labels)).map(lesion).collect(), Vec::new())
+            let lesion = |&label: &u32| Some(Lesion { label, mask: regions.remove(&label)?, name: name(label) });
+            (lesion_labels.iter().filter_map(lesion).collect(), Vec::new())
         }
-        Split::Components => by_components(&mask_of(labels, &lesion_labels), settings),
-        Split::Whole => (vec![Lesion { label: 1, mask: mask_of(labels, &lesion_labels), name: None }], Vec::new()),
+        Split::Components | Split::Whole => {
+            let whole = joined(&mut regions, &lesion_labels).ok_or(LesionError::EmptyMask { mask: "lesion" })?;
+            match split {
+                Split::Components => by_components(&whole, settings),
+                Split::Labels | Split::Whole => (vec![Lesion { label: 1, mask: whole, name: None }], Vec::new()),
+            }
+        }
     };
     Ok(Lesions { lesions, core, background, split, caveats })
 }
@@ -153,8 +158,14 @@ fn by_components(mask: &Mask, settings: &Settings) -> (Vec<Lesion>, Vec<Caveat>)
     (lesions, caveats)
 }
 
-fn mask_of(labels: &Labels, which: &[u32]) -> Mask {
-    Mask { grid: labels.grid, data: labels.data.iter().map(|label| which.contains(label)).collect() }
+/// Takes some regions out, as one; `None` for none.
+fn joined(regions: &mut BTreeMap<u32, Mask>, which: &[u32]) -> Option<Mask> {
+    let mut masks = which.iter().filter_map(|label| regions.remove(label));
+    let mut union = masks.next()?;
+    for mask in masks {
+        mask.indices().for_each(|index| union.data[index] = true);
+    }
+    Some(union)
 }
 
 fn names_core(name: &str) -> bool {

@@ -141,7 +141,8 @@ fn stage(name: &str, destination: &Destination<'_>) -> Result<StagedFile, Sessio
 fn create(staged: &StagedFile, name: &str) -> Result<BufWriter<File>, SessionError> {
     let file = File::create(staged.made())
         .map_err(|error| DatasetError::Unwritable { file: name.to_owned(), problem: error.to_string() })?;
-    Ok(BufWriter::with_capacity(1 << 20, file))
+    // Blocks of a map are larger, and pass by the buffer.
+    Ok(BufWriter::with_capacity(1 << 15, file))
 }
 
 fn make(output: Output<'_>, destination: &Destination<'_>, caveats: &[Caveat]) -> Result<Made, SessionError> {
