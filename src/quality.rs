@@ -101,6 +101,7 @@ caveat_codes! {
     HeightInCentimeters = "HEIGHT_IN_CENTIMETERS", "A body height above 3 was read as centimeters.";
     SidecarAndHeaderDiffer = "SIDECAR_AND_HEADER_DIFFER", "The sidecar and the image header give different values; the sidecar's was used.";
     SidecarAndTableDiffer = "SIDECAR_AND_TABLE_DIFFER", "The sidecar and the study's table give different body values; the sidecar's was used.";
+    FieldNotRead = "FIELD_NOT_READ", "A field of the PET sidecar cannot be read or cannot be meant: it counts as missing, or the study's table stands in its place.";
     TracerNamesDiffer = "TRACER_NAMES_DIFFER", "The file name and the sidecar name the tracer differently; the one that is a known tracer was used.";
     OneOfSeveralFiles = "ONE_OF_SEVERAL_FILES", "Several files fit one role; the settings chose one of them by name.";
     MaskResampled = "MASK_RESAMPLED", "A mask stood on another grid and was taken to the series by nearest neighbor in scanner coordinates.";

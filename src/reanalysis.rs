@@ -208,8 +208,8 @@ pub fn judge_again(
                 decides(column) && !again.findings.iter().any(stays)
             });
             reanalyses.push(match lost {
-                Some((column, value)) => {
-                    let problem = format!("{column} is {value:.2} there, which is no measurement");
+                Some((_, value)) => {
+                    let problem = format!("the value there, {value:.2}, is no measurement");
                     Reanalysis { problem: Some(problem), ..told(alternative.choice, None, class) }
                 }
                 None => told(alternative.choice, Some(&again), class),

@@ -77,8 +77,9 @@ pub fn split(
     let mut regions = labels.regions();
     let (background_labels, others): (Vec<u32>, Vec<u32>) = regions.keys().partition(|label| is_background(label));
     let (core_labels, lesion_labels): (Vec<u32>, Vec<u32>) = others.into_iter().partition(is_core);
+    let empty = || LesionError::EmptyMask { mask: "lesion" };
     if lesion_labels.is_empty() {
-        return Err(LesionError::EmptyMask { mask: "lesion" });
+        return Err(empty());
     }
     let binary = names.is_empty() && lesion_labels.len() == 1 && BINARY_VALUES.contains(&lesion_labels[0]);
     let split = how.unwrap_or(if binary { Split::Components } else { Split::Labels });
@@ -92,12 +93,10 @@ pub fn split(
             let lesion = |&label: &u32| Some(Lesion { label, mask: regions.remove(&label)?, name: name(label) });
             (lesion_labels.iter().filter_map(lesion).collect(), Vec::new())
         }
-        Split::Components | Split::Whole => {
-            let whole = joined(&mut regions, &lesion_labels).ok_or(LesionError::EmptyMask { mask: "lesion" })?;
-            match split {
-                Split::Components => by_components(&whole, settings),
-                Split::Labels | Split::Whole => (vec![Lesion { label: 1, mask: whole, name: None }], Vec::new()),
-            }
+        Split::Components => by_components(&joined(&mut regions, &lesion_labels).ok_or_else(empty)?, settings),
+        Split::Whole => {
+            let mask = joined(&mut regions, &lesion_labels).ok_or_else(empty)?;
+            (vec![Lesion { label: 1, mask, name: None }], Vec::new())
         }
     };
     Ok(Lesions { lesions, core, background, split, caveats })
@@ -136,7 +135,7 @@ fn by_components(mask: &Mask, settings: &Settings) -> (Vec<Lesion>, Vec<Caveat>)
     let large = |&&size: &&usize| volume(size).0 >= settings.smallest_ml * (1.0 - 1e-9);
     // METHOD: pieces below the limit are debris of drawing beside a lesion. Where there is nothing else the largest is
     // what the person drew, and a mask that was drawn is not empty.
-    let kept = found.sizes.iter().take_while(large).count().max(1);
+    let kept = found.sizes.iter().take_while(large).count().max(1).min(found.sizes.len());
     let lesions = (1..=kept as u32).map(|label| Lesion { label, mask: found.mask(label), name: None }).collect();
     let mut caveats = Vec::new();
     if let Some(only) = found.sizes.first().filter(|size| !large(size)) {
@@ -144,7 +143,7 @@ fn by_components(mask: &Mask, settings: &Settings) -> (Vec<Lesion>, Vec<Caveat>)
             format!("{:.3}, kept as the largest of the mask; the limit is {} mL", volume(*only), settings.smallest_ml);
         caveats.push(Caveat::new(CaveatCode::ComponentTooSmall, detail));
     }
-    let dropped = &found.sizes[kept.min(found.sizes.len())..];
+    let dropped = &found.sizes[kept..];
     caveats.extend(dropped.first().map(|&largest| {
         let detail = format!(
             "{} of {} components dropped, the largest of {:.3}; the limit is {} mL",

@@ -179,6 +179,10 @@ impl BackgroundUptake {
         }
         if self.source.is_none() {
             let Brightness { largest, bright, finite } = Brightness::of(image, (self.divisor * bound) as f32);
+            if finite == 0 {
+                // Nothing can be told of an image without a value, and nothing is measured in it.
+                return None;
+            }
             let share = bright as f64 / finite as f64;
             if share > BRIGHT_SHARE {
                 found.push(format!("{:.0} % of the voxels are more than {bound} times the number", 100.0 * share));

@@ -75,9 +75,9 @@ impl FrameReduction {
         }
         let factors = factors.ok().flatten();
         let window = placed.as_ref().map_err(Clone::clone).and_then(|minutes| in_window(minutes, settings));
-        let check = match &window {
-            Ok(inside) => window_check(acquisition, inside, settings, &mut caveats),
-            Err(reason) => {
+        let check = match (&window, &placed) {
+            (Ok(inside), Ok(minutes)) => window_check(acquisition, minutes, inside, settings, &mut caveats),
+            (Err(reason), _) | (_, Err(reason)) => {
                 caveats.push(Caveat::new(CaveatCode::StaticWindowNotPlaced, reason.as_str()));
                 not_placed(reason, settings)
             }
@@ -209,17 +209,18 @@ fn window_words(settings: &Settings) -> String {
 /// How well the frames that are used fill the window.
 fn window_check(
     acquisition: &PetAcquisition,
+    minutes: &[f64],
     inside: &[bool],
     settings: &Settings,
     caveats: &mut Vec<Caveat>,
 ) -> Check {
-    let injection = acquisition.injection_start.map_or(0.0, |time| time.0);
-    let window = [settings.static_window_start_min, settings.static_window_end_min].map(|minute| minute * 60.0);
+    let window = [settings.static_window_start_min, settings.static_window_end_min];
     let (mut covered, mut total) = (0.0, 0.0);
-    for (frame, _) in acquisition.frames.iter().zip(inside).filter(|(_, inside)| **inside) {
-        let [start, end] = [frame.start.0 - injection, frame.start.0 - injection + frame.duration.0];
-        covered += (end.min(window[1]) - start.max(window[0])).max(0.0);
-        total += end - start;
+    let used = acquisition.frames.iter().zip(minutes).zip(inside).filter(|(_, inside)| **inside);
+    for ((frame, middle), _) in used {
+        let half = frame.duration.minutes() / 2.0;
+        covered += ((middle + half).min(window[1]) - (middle - half).max(window[0])).max(0.0);
+        total += 2.0 * half;
     }
     let filled = covered / (window[1] - window[0]);
     let outside = 1.0 - covered / total;

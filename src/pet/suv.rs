@@ -94,7 +94,7 @@ impl SuvScale {
     pub fn new(acquisition: &PetAcquisition, kind: SuvKind, settings: &Settings) -> Result<Self, SuvUnavailable> {
         let per_becquerel = match acquisition.units {
             None => {
-                let expected = "Bq/mL, kBq/mL or g/mL";
+                let expected = "Bq/mL, kBq/mL or g/mL (a unit that is not known counts as missing)";
                 return Err(SuvUnavailable::Missing { field: "Units", expected });
             }
             Some(PetUnits::SuvBodyWeight) => return Self::from_body_weight(&acquisition.body, kind),

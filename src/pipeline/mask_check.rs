@@ -73,17 +73,7 @@ mod tests {
         let (lesion, reference) = (ball([40.0, 0.0, 0.0], 12.0), ball([-40.0, 0.0, 0.0], 12.0));
         let brain = ball([0.0; 3], 70.0);
         let head = Volume::filled(grid(), 100.0);
-        let scene = Scene {
-            lesion: &lesion,
-            anatomy: Some((&head, "T1 after contrast")),
-            rcbv: None,
-            burden: None,
-            rcbv_cutoffs: [1.0, 1.75],
-            flow: None,
-            flow_cutoffs: Vec::new(),
-            enhancement: None,
-            uptake: None,
-        };
+        let scene = Scene { anatomy: Some((&head, "T1 after contrast")), ..Scene::of_lesion(&lesion) };
         let around =
             Surroundings { baseline: None, uncorrected: None, brain: Some(&brain), reference: Some(&reference) };
         let limits = Limits::new(Some(&brain), &[&lesion]).unwrap().unwrap();
@@ -104,17 +94,7 @@ mod tests {
     fn without_a_brain_only_the_surroundings_of_the_regions_are_drawn() {
         let lesion = ball([40.0, 0.0, 0.0], 12.0);
         let head = Volume::filled(grid(), 100.0);
-        let scene = Scene {
-            lesion: &lesion,
-            anatomy: Some((&head, "T1")),
-            rcbv: None,
-            burden: None,
-            rcbv_cutoffs: [1.0, 1.75],
-            flow: None,
-            flow_cutoffs: Vec::new(),
-            enhancement: None,
-            uptake: None,
-        };
+        let scene = Scene { anatomy: Some((&head, "T1")), ..Scene::of_lesion(&lesion) };
         let around = Surroundings { baseline: None, uncorrected: None, brain: None, reference: None };
         let limits = Limits::new(None, &[&lesion]).unwrap().unwrap();
         let check = mask_check(&scene, &around, &limits).unwrap();

@@ -463,6 +463,24 @@ fn captions(parts: &[(&str, &str, Option<f64>)]) -> String {
 }
 
 #[cfg(test)]
+impl<'a> Scene<'a> {
+    /// A lesion of which nothing else is known, for tests.
+    pub fn of_lesion(lesion: &'a Mask) -> Self {
+        Self {
+            lesion,
+            anatomy: None,
+            rcbv: None,
+            burden: None,
+            rcbv_cutoffs: [1.0, 1.75],
+            flow: None,
+            flow_cutoffs: Vec::new(),
+            enhancement: None,
+            uptake: None,
+        }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::image::{Affine, Grid};
@@ -483,24 +501,10 @@ mod tests {
         assert_eq!(frame.field_mm, FIELD_MM);
     }
 
-    fn nothing(lesion: &Mask) -> Scene<'_> {
-        Scene {
-            lesion,
-            anatomy: None,
-            rcbv: None,
-            burden: None,
-            rcbv_cutoffs: [1.0, 1.75],
-            flow: None,
-            flow_cutoffs: Vec::new(),
-            enhancement: None,
-            uptake: None,
-        }
-    }
-
     #[test]
     fn an_empty_lesion_has_no_pictures() {
         let empty = Mask::filled(lesion().grid, false);
-        let scene = nothing(&empty);
+        let scene = Scene::of_lesion(&empty);
         let limits = Limits::new(None, &[&lesion()]).unwrap().unwrap();
         assert!(film_strip(&scene, &LesionRecord::default(), &limits).is_empty());
         assert!(Limits::new(None, &[&empty]).unwrap().is_none());
@@ -543,7 +547,7 @@ mod tests {
                 .map(|index| lesion.grid.position(lesion.grid.voxel(index))[0] as f32)
                 .collect(),
         };
-        let scene = Scene { anatomy: Some((&right, "x")), ..nothing(&lesion) };
+        let scene = Scene { anatomy: Some((&right, "x")), ..Scene::of_lesion(&lesion) };
         let limits = Limits::new(None, &[&lesion]).unwrap().unwrap();
         let panels = film_strip(&scene, &LesionRecord::default(), &limits);
         let row: Vec<f32> =
@@ -579,7 +583,7 @@ mod tests {
     fn no_picture_holds_skull_or_face() {
         let (head, brain, lesion, background) = head();
         let limits = Limits::new(Some(&brain), &[&lesion]).unwrap().unwrap();
-        let scene = Scene { anatomy: Some((&head, "T1")), ..nothing(&lesion) };
+        let scene = Scene { anatomy: Some((&head, "T1")), ..Scene::of_lesion(&lesion) };
         let panels = film_strip(&scene, &LesionRecord::default(), &limits);
         let locator = panels[0].locator.as_ref().unwrap();
         let uptake = Uptake { image: &head, scale: 1.0, shown: Shown::Image, tracer: "FET", cutoffs: Vec::new() };
@@ -595,7 +599,7 @@ mod tests {
     fn without_a_brain_there_is_no_whole_slice() {
         let (head, _, lesion, background) = head();
         let limits = Limits::new(None, &[&lesion, &background]).unwrap().unwrap();
-        let scene = Scene { anatomy: Some((&head, "T1")), ..nothing(&lesion) };
+        let scene = Scene { anatomy: Some((&head, "T1")), ..Scene::of_lesion(&lesion) };
         assert!(film_strip(&scene, &LesionRecord::default(), &limits)[0].locator.is_none());
         let uptake = Uptake { image: &head, scale: 1.0, shown: Shown::Image, tracer: "FET", cutoffs: Vec::new() };
         let panel = background_panel(&uptake, &background, &lesion, "given mask", &limits).unwrap();

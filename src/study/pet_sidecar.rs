@@ -59,7 +59,7 @@ struct Fields<'a> {
 impl Fields<'_> {
     /// What was read; `None` with a caveat where it could not be.
     fn readable<T>(&mut self, read: Result<T, StudyError>) -> Option<T> {
-        read.map_err(|error| self.caveats.push(Caveat::new(CaveatCode::SuvNotAvailable, error.to_string()))).ok()
+        read.map_err(|error| self.caveats.push(Caveat::new(CaveatCode::FieldNotRead, error.to_string()))).ok()
     }
 
     fn number(&mut self, field: &str, expected: &str) -> Option<f64> {
@@ -202,28 +202,35 @@ fn body_of(fields: &mut Fields<'_>, table: &Body, settings: &Settings) -> Body {
         caveats.extend(caveat);
         (field, height.0)
     });
-    for (found, known) in [(weight, table.weight.map(|kg| kg.0)), (height, table.height.map(|m| m.0))] {
-        if let (Some((field, found)), Some(known)) = (found, known)
-            && differ(found, known, settings.body_tolerance)
-        {
-            // Body values are used and not printed (privacy).
+    // Body values are used and not printed (privacy).
+    let mut value = |found: Option<(&'static str, f64)>, known: Option<f64>| match (found, known) {
+        (Some((field, found)), Some(known)) if found <= 0.0 => {
+            let detail = format!("{}: {field} is not above 0; the study's table was used", sidecar.source_of(field));
+            caveats.push(Caveat::new(CaveatCode::FieldNotRead, detail));
+            Some(known)
+        }
+        (Some((field, found)), Some(known)) if differ(found, known, settings.body_tolerance) => {
             let detail = format!("{}: {field} and the study's table", sidecar.source_of(field));
             caveats.push(Caveat::new(CaveatCode::SidecarAndTableDiffer, detail));
+            Some(found)
         }
-    }
-    // A value that cannot be meant gives way to the table's; without one it stands, and keeps SUV from being computed.
-    let meant = |found: Option<(&str, f64)>| found.map(|(_, value)| value).filter(|value| *value > 0.0);
-    let told = |found: Option<(&str, f64)>| found.map(|(_, value)| value);
-    let table_weight = table.weight.map(|weight| weight.0);
-    let table_height = table.height.map(|height| height.0);
-    Body {
-        weight: meant(weight).or(table_weight).or(told(weight)).map(Kilograms),
-        height: meant(height).or(table_height).or(told(height)).map(Meters),
-        sex: match sex {
-            Some(text) => text.parse::<Sex>().ok().or(table.sex).or(Some(Sex::Other)),
-            None => table.sex,
-        },
-    }
+        // Without a table a value that cannot be meant stands, and keeps SUV from being computed by its name.
+        (Some((_, found)), _) => Some(found),
+        (None, known) => known,
+    };
+    let weight = value(weight, table.weight.map(|weight| weight.0)).map(Kilograms);
+    let height = value(height, table.height.map(|height| height.0)).map(Meters);
+    let sex = match sex.map(str::parse::<Sex>) {
+        Some(Ok(sex)) => Some(sex),
+        Some(Err(_)) => {
+            let expected = "M, F or other; the study's table is used where it tells";
+            let wrong = sidecar.wrong("Sex", &Value::from("another word"), expected).to_string();
+            caveats.push(Caveat::new(CaveatCode::FieldNotRead, wrong));
+            table.sex
+        }
+        None => table.sex,
+    };
+    Body { weight, height, sex }
 }
 
 /// A body height: a value above 3 is in centimeters, with a caveat that names where it stands.
@@ -359,8 +366,10 @@ mod tests {
         }
         // The ratio needs no unit.
         for (text, because) in [("SUVlbm", "convert to SUV by body weight"), ("MBq/mL", "no other unit is known")] {
-            let (pet, caveat) = without_suv(&format!(r#"{{"Units": "{text}"}}"#));
-            assert!(pet.units.is_none() && caveat.contains(because) && caveat.contains(text), "{caveat}");
+            let (pet, caveats) = read(&format!(r#"{{"Units": "{text}"}}"#)).unwrap();
+            assert_eq!((pet.units, codes(&caveats)), (None, vec![CaveatCode::SuvNotAvailable]));
+            let detail = &caveats[0].detail;
+            assert!(detail.contains(because) && detail.contains(text), "{detail}");
         }
     }
 
@@ -378,7 +387,7 @@ mod tests {
         // m is milli: "mbq" may mean either, and nine decimal places are at stake.
         for unit in ["rad", "mbq"] {
             let json = format!(r#"{{"InjectedRadioactivity": 200, "InjectedRadioactivityUnits": "{unit}"}}"#);
-            let (pet, caveat) = without_suv(&json);
+            let (pet, caveat) = not_read(&json);
             assert!(pet.injected.is_none() && caveat.contains(unit) && caveat.contains("MBq"), "{caveat}");
         }
         let zero = read(r#"{"InjectedRadioactivity": 0, "InjectedRadioactivityUnits": "MBq"}"#).unwrap().0;
@@ -403,10 +412,10 @@ mod tests {
 
     #[test]
     fn a_time_of_day_without_time_zero_or_out_of_range_is_no_time() {
-        let (pet, caveat) = without_suv(r#"{"ScanStart": "11:00:00"}"#);
+        let (pet, caveat) = not_read(r#"{"ScanStart": "11:00:00"}"#);
         assert!(pet.scan_start.is_none() && caveat.contains("needs TimeZero"), "{caveat}");
         for zero in ["25:00:00", "10:61:00", "10:00", "10-00-00", "+1:00:00", "10:00:1e1"] {
-            let (pet, caveat) = without_suv(&format!(r#"{{"TimeZero": "{zero}"}}"#));
+            let (pet, caveat) = not_read(&format!(r#"{{"TimeZero": "{zero}"}}"#));
             assert!(pet.time_zero.is_none() && caveat.contains("HH:MM:SS") && caveat.contains(zero), "{caveat}");
         }
     }
@@ -423,14 +432,14 @@ mod tests {
             r#"{"FrameTimesStart": "soon", "FrameDuration": 60}"#,
         ] {
             let field = json.split('"').nth(1).unwrap();
-            let (_, caveat) = without_suv(json);
+            let (_, caveat) = not_read(json);
             assert!(caveat.contains("test.json") && caveat.contains(field), "{caveat}");
         }
     }
 
-    fn without_suv(json: &str) -> (PetAcquisition, String) {
+    fn not_read(json: &str) -> (PetAcquisition, String) {
         let (pet, caveats) = read(json).unwrap();
-        assert_eq!(codes(&caveats), [CaveatCode::SuvNotAvailable], "{json}");
+        assert_eq!(codes(&caveats), [CaveatCode::FieldNotRead], "{json}");
         (pet, caveats[0].detail.clone())
     }
 
@@ -476,10 +485,12 @@ mod tests {
         let json = r#"{"BodyWeight": 0, "BodyHeight": -1, "Sex": "man"}"#;
         let (pet, caveats) = read_with(json, None, &table).unwrap();
         assert_eq!(pet.body, table);
-        assert_eq!(codes(&caveats), [CaveatCode::SidecarAndTableDiffer; 2]);
+        assert_eq!(codes(&caveats), [CaveatCode::FieldNotRead; 3]);
+        assert!(caveats[0].detail.contains("BodyWeight") && caveats[0].detail.contains("table was used"));
+        assert!(caveats[2].detail.contains("M, F or other") && !caveats[2].detail.contains("man"));
         // Without a table they stand, and SUV refuses them by name.
         let body = read(json).unwrap().0.body;
-        assert_eq!(body, Body { weight: Some(Kilograms(0.0)), height: Some(Meters(-1.0)), sex: Some(Sex::Other) });
+        assert_eq!(body, Body { weight: Some(Kilograms(0.0)), height: Some(Meters(-1.0)), sex: None });
     }
 
     #[test]

@@ -211,27 +211,16 @@ pub fn earlier_histology(row: &StudyRow) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::verdict::{Verdict, Window};
+    use crate::verdict::{Verdict, Window, judge};
 
     fn row(window: Option<Window>) -> StudyRow {
         StudyRow {
             record: Default::default(),
             verdict: Verdict {
                 class: Some(Class::Indeterminate),
-                confidence: None,
-                rule: Some("B6"),
-                derived: false,
-                posterior: None,
-                agreement: None,
-                stability: None,
-                next_steps: Vec::new(),
                 window,
-                findings: Vec::new(),
-                reasons: Vec::new(),
                 caveats: Vec::new(),
-                explanation: String::new(),
-                what_would_change: Vec::new(),
-                bt_rads: None,
+                ..judge(&Default::default(), &crate::settings::default_section("verdict"))
             },
             caveats: Vec::new(),
             link: "sub-01.html#lesion-1-summary".to_owned(),
