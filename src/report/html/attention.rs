@@ -218,7 +218,9 @@ mod tests {
             record: Default::default(),
             verdict: Verdict {
                 class: Some(Class::Indeterminate),
+                rule: Some("B6"),
                 window,
+                next_steps: Vec::new(),
                 caveats: Vec::new(),
                 ..judge(&Default::default(), &crate::settings::default_section("verdict"))
             },
